@@ -1,0 +1,80 @@
+import type { ClientBase } from 'pg';
+import { MillraceError } from '../contracts/errors.ts';
+import type { MillraceEvent } from '../contracts/event.ts';
+import type { Delivery } from '../transport.ts';
+
+/** What became of a delivery: its effects were applied, it had been before, or it is older than the inbox remembers and lies in `millrace.inbox_parked`. */
+export type Taken = 'new' | 'duplicate' | 'expired';
+
+type Of = Pick<Delivery, 'event' | 'run' | 'lease'>;
+
+const takeSql = 'select millrace.take($1, $2, $3, $4, $5) as taken';
+const parkSql = 'insert into millrace.inbox_parked (consumer, run, event_id, event) values ($1, $2, $3, $4) on conflict do nothing';
+
+/**
+ * Notes in the caller's transaction that `consumer` takes an event, and tells whether its effects may be applied in it.
+ *
+ * Effects written with the same client happen exactly once for an event id, however often it is delivered: both commit or neither. Of a shard's
+ * deliveries only those of its newest holder are taken, so that a consumer that slept through its lease cannot apply effects out of order.
+ * Not covered: effects outside this database.
+ *
+ * @param consumer name of the effect, usually the group.
+ * @throws {MillraceError} CONSUMER_LEASE_LOST when another consumer has taken over; roll back and let the delivery go.
+ */
+export async function take(client: ClientBase, consumer: string, { event, run, lease }: Of): Promise<Taken> {
+  const { rows } = await client.query<{ taken: Taken | 'superseded' }>({
+    name: 'millrace_take',
+    text: takeSql,
+    values: [consumer, run, event.id, lease?.scope ?? null, lease?.fence.toString() ?? null],
+  });
+  const taken = rows[0]!.taken;
+  if (taken === 'superseded')
+    throw new MillraceError('CONSUMER_LEASE_LOST', `another consumer of ${consumer} has taken over ${lease?.scope}`);
+  if (taken === 'expired') await client.query(parkSql, [consumer, run, event.id, asJson(event)]);
+  return taken;
+}
+
+/** The JSON event format, with the data as base64. */
+function asJson({ data, ...attributes }: MillraceEvent): string {
+  return JSON.stringify(data === undefined ? attributes : { ...attributes, data_base64: Buffer.from(data).toString('base64') });
+}
+
+/** Where `once` gets its connection: a `pg.Pool` fits. */
+export interface Connections {
+  connect(): Promise<ClientBase & { release(error?: Error | boolean): void }>;
+}
+
+/**
+ * Applies the effects of a delivery in one transaction, exactly once for its event id.
+ *
+ * @param effect writes with the client it is given; what it throws rolls the transaction back and is thrown on.
+ * @example
+ * await transport.subscribe('orders.created', { group: 'inventory' }, async (event, delivery) => {
+ *   await once(database.pool, 'inventory', delivery, async (client) => {
+ *     await client.query('update stock set quantity = quantity - 1 where sku = $1', [jsonData(event).sku]);
+ *   });
+ * });
+ */
+export async function once(
+  pool: Connections,
+  consumer: string,
+  delivery: Of,
+  effect: (client: ClientBase, event: MillraceEvent) => Promise<void>,
+): Promise<Taken> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const taken = await take(client, consumer, delivery);
+    if (taken === 'new') await effect(client, delivery.event);
+    await client.query('commit');
+    return taken;
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

@@ -1,0 +1,151 @@
+import type { ClientBase } from 'pg';
+import { MillraceError } from '../contracts/errors.ts';
+import { extensionNamePattern, isJsonContentType } from '../contracts/event.ts';
+import type { Topology } from '../contracts/topology.ts';
+import { uuidv7 } from './uuid.ts';
+
+/** An event as a service hands it in. */
+export interface NewEvent {
+  readonly topic: string;
+  /** What happened, `order.created`. */
+  readonly type: string;
+  /** URI reference of the producer. @default the `source` of `EnqueueOptions` */
+  readonly source?: string;
+  /** A value for JSON content types, bytes for any. */
+  readonly data?: unknown;
+  /** Events of one key are delivered in commit order; an event without one is ordered with none. */
+  readonly key?: string;
+  readonly subject?: string;
+  readonly tenantId?: string;
+  readonly actorId?: string;
+  /** @default 'application/json' */
+  readonly datacontenttype?: string;
+  readonly dataschema?: string;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** Further CloudEvents extension attributes: names of lower-case letters and digits. */
+  readonly extensions?: Readonly<Record<string, string>>;
+  /** A UUIDv7, when the caller has drawn it already. @default a new one */
+  readonly id?: string;
+}
+
+export interface EnqueueOptions {
+  /** Source of events that name none. */
+  readonly source?: string;
+  /** Checks topics, sizes and tenants before anything is written; without it the relay finds out. */
+  readonly topology?: Topology;
+  /** False lets writers of one key go on side by side, and gives up their order. @default true */
+  readonly ordered?: boolean;
+}
+
+/** @default of `maxBytes` where no topology is passed; the database refuses above 16 MiB whatever the topology says. */
+const hardLimitBytes = 16 * 1024 * 1024;
+
+const enqueueSql = `select millrace.enqueue($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+  $7::text[], $8::text[], $9::bytea[], $10::text[], $11::jsonb[], $12)`;
+
+/**
+ * Writes events into the outbox within the caller's transaction: they are published if it commits, and never otherwise.
+ *
+ * Takes a lock per key until the end of the transaction, so that ids of one key are in commit order; two transactions that lock keys in opposite orders
+ * over several calls get an ordinary deadlock error (40P01): repeat the transaction.
+ *
+ * @param client the client on which the transaction runs.
+ * @returns the ids, in the order of `events`.
+ * @throws {MillraceError} OUTBOX_NO_TRANSACTION, EVENT_INVALID, EVENT_TOO_LARGE, TENANT_REQUIRED or TOPIC_UNKNOWN; nothing is written then.
+ * @example
+ * await client.query('begin');
+ * await client.query('insert into orders (id, total) values ($1, $2)', [id, total]);
+ * await enqueue(client, [{ topic: 'orders.created', type: 'order.created', key: id, tenantId, data: { id, total } }], { source: '/orders' });
+ * await client.query('commit');
+ */
+export async function enqueue(client: ClientBase, events: readonly NewEvent[], options: EnqueueOptions = {}): Promise<string[]> {
+  requireTransaction(client);
+  if (events.length === 0) return [];
+  const rows = events.map((event) => toColumns(event, options));
+  const columns = Array.from({ length: 11 }, (_, column) => rows.map((row) => row[column]));
+  await client.query({ name: 'millrace_enqueue', text: enqueueSql, values: [...columns, options.ordered ?? true] });
+  return rows.map((row) => row[0] as string);
+}
+
+/** `pg` knows from every ReadyForQuery whether the session is idle (I), in a transaction (T) or in a failed one (E). */
+function requireTransaction(client: ClientBase): void {
+  const status = (client as { getTransactionStatus?: () => string | null }).getTransactionStatus?.();
+  if (status === 'T' || status === undefined) return;
+  const state = status === 'E' ? 'the transaction has failed already' : 'the client is not inside a transaction';
+  throw new MillraceError('OUTBOX_NO_TRANSACTION', `${state}: call begin on this client before enqueue`);
+}
+
+function toColumns(event: NewEvent, options: EnqueueOptions): readonly (string | Buffer | null)[] {
+  const { topic, type, key, subject, tenantId, actorId } = event;
+  const source = event.source ?? options.source;
+  const contentType = event.datacontenttype ?? 'application/json';
+  for (const [name, value] of Object.entries({ topic, type, source })) {
+    if (typeof value !== 'string' || value === '')
+      throw new MillraceError('EVENT_INVALID', `${name} must be a non-empty string, got ${JSON.stringify(value)}`);
+  }
+  const data = toBytes(event.data, contentType);
+  checkTopology(event, data, options.topology);
+  const id = event.id ?? uuidv7();
+  const texts = [id, topic, key, type, source!, subject, tenantId, actorId].map((text) => text ?? null);
+  return [...texts, data ?? null, data === undefined ? null : contentType, headersOf(event)];
+}
+
+/** @throws {MillraceError} EVENT_INVALID when data and content type contradict each other. */
+function toBytes(data: unknown, contentType: string): Buffer | undefined {
+  if (data === undefined) return undefined;
+  const json = isJsonContentType(contentType);
+  if (data instanceof Uint8Array) {
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    if (json) requireJson(bytes, contentType);
+    return bytes;
+  }
+  if (json) return Buffer.from(stringify(data));
+  if (typeof data === 'string' && contentType.startsWith('text/')) return Buffer.from(data);
+  throw new MillraceError(
+    'EVENT_INVALID',
+    `data of content type ${contentType} must be bytes, got ${data === null ? 'null' : `a ${typeof data}`}`,
+  );
+}
+
+function stringify(data: unknown): string {
+  const text = JSON.stringify(data);
+  if (text === undefined) throw new MillraceError('EVENT_INVALID', `data must be a JSON value, got a ${typeof data}`);
+  return text;
+}
+
+function requireJson(bytes: Buffer, contentType: string): void {
+  try {
+    JSON.parse(bytes.toString());
+  } catch (cause) {
+    throw new MillraceError('EVENT_INVALID', `data contradicts its content type ${contentType}: the bytes are no JSON`, { cause });
+  }
+}
+
+function checkTopology(event: NewEvent, data: Buffer | undefined, topology: Topology | undefined): void {
+  const topic = topology?.topics[event.topic];
+  if (topology !== undefined && topic === undefined) {
+    throw new MillraceError(
+      'TOPIC_UNKNOWN',
+      `topic ${event.topic} is not in the topology; declared are ${Object.keys(topology.topics).join(', ')}`,
+      { retriable: false },
+    );
+  }
+  const limit = topic?.maxBytes ?? hardLimitBytes;
+  if (data !== undefined && data.byteLength > limit) {
+    throw new MillraceError('EVENT_TOO_LARGE', `data of ${event.topic} must be at most ${limit} bytes, got ${data.byteLength}`);
+  }
+  if (topic !== undefined && !topic.tenantless && event.tenantId === undefined) {
+    throw new MillraceError('TENANT_REQUIRED', `topic ${event.topic} belongs to tenants: pass tenantId, or declare the topic tenantless`);
+  }
+}
+
+function headersOf(event: NewEvent): string | null {
+  const { dataschema, traceparent, tracestate, extensions } = event;
+  for (const name of Object.keys(extensions ?? {})) {
+    if (!extensionNamePattern.test(name))
+      throw new MillraceError('EVENT_INVALID', `extension names are lower-case letters and digits, got ${JSON.stringify(name)}`);
+  }
+  const headers = Object.entries({ ...extensions, dataschema, traceparent, tracestate }).filter(([, value]) => value !== undefined);
+  return headers.length === 0 ? null : JSON.stringify(Object.fromEntries(headers));
+}
