@@ -1,0 +1,122 @@
+import type { ServiceKind, ServiceRole } from '../../runtime/src/contracts/binding.ts';
+import type { ServiceDeclaration } from '../declaration.ts';
+import { isRedis, resolveSettings } from '../size.ts';
+import type { Check, Draft } from './draft.ts';
+import { problemIf, repeated } from './references.ts';
+
+/** What each kind of server may be used for. */
+const rolesOf: Readonly<Record<ServiceKind, readonly ServiceRole[]>> = {
+  redis: ['cache', 'events', 'jobs'],
+  'redis-sentinel': ['events', 'jobs'],
+  kafka: ['log', 'events'],
+  rabbitmq: ['tasks', 'jobs'],
+  opensearch: ['search'],
+  postgres: ['database'],
+};
+
+const services = (draft: Draft): [path: string, service: ServiceDeclaration][] =>
+  Object.entries(draft.services).map(([name, service]) => [`services.${name}`, service]);
+
+const roleFitsKind: Check = (draft) =>
+  services(draft).flatMap(([path, { kind, role }]) => {
+    const kinds = Object.entries(rolesOf).flatMap(([other, roles]) => (roles.includes(role) ? [other] : []));
+    return problemIf(
+      !rolesOf[kind].includes(role),
+      `${path}.role`,
+      `must be one of ${rolesOf[kind].join(', ')} for the kind ${kind}, got ${JSON.stringify(role)}, which is for ${kinds.join(' or ')}`,
+    );
+  });
+
+/** Two published recommendations say `allkeys-lru` for the instance that holds streams; eviction takes whole streams, their groups included. */
+const onlyCachesEvict: Check = (draft) =>
+  services(draft).flatMap(([path, service]) => {
+    const policy = isRedis(service) ? (service.overrides as { maxMemoryPolicy?: string } | undefined)?.maxMemoryPolicy : undefined;
+    return problemIf(
+      policy !== undefined && policy !== 'noeviction' && service.role !== 'cache',
+      `${path}.overrides.maxMemoryPolicy`,
+      `must be noeviction for the role ${service.role}, got ${JSON.stringify(policy)}, which deletes whole streams with their groups when memory is short; ` +
+        'remove it, and keep what may be evicted on a service of role cache',
+    );
+  });
+
+const postgresIsBroughtAlong: Check = ({ services, engine }) =>
+  Object.entries(services).flatMap(([name, { kind }]) =>
+    problemIf(
+      engine?.kind === 'aws' && kind === 'postgres',
+      `services.${name}.kind`,
+      'must not be postgres on the engine aws, which provisions no database: bring your own, bound with wrap()',
+    ),
+  );
+
+const eventsSurviveANode: Check = ({ services, engine }) =>
+  Object.entries(services).flatMap(([name, service]) =>
+    problemIf(
+      engine?.kind === 'aws' && service.kind === 'redis' && service.role !== 'cache' && service.overrides?.replicas === 0,
+      `services.${name}.overrides.replicas`,
+      `must be at least 1 for the role ${service.role} on aws, got 0: nothing would take over when the node fails`,
+    ),
+  );
+
+const kafkaKeepsItsCopies: Check = ({ services, engine, size }) =>
+  Object.entries(services).flatMap(([name, service]) => {
+    if (service.kind !== 'kafka' || engine === undefined || size === undefined) return [];
+    const { brokers, replicationFactor, minInSyncReplicas } = resolveSettings<'kafka'>(service, { engine, size });
+    const path = `services.${name}.overrides`;
+    const zones = engine.kind === 'aws' ? (engine.availabilityZones?.length ?? 3) : 1;
+    return [
+      ...problemIf(brokers % zones !== 0, `${path}.brokers`, `must be a multiple of the ${zones} zones, got ${brokers}`),
+      ...problemIf(
+        replicationFactor > brokers,
+        `${path}.replicationFactor`,
+        `must be at most the ${brokers} brokers, got ${replicationFactor}`,
+      ),
+      ...problemIf(
+        minInSyncReplicas >= replicationFactor && replicationFactor > 1,
+        `${path}.minInSyncReplicas`,
+        `must be less than the replication factor ${replicationFactor}, got ${minInSyncReplicas}: with one broker down for a patch nobody could write`,
+      ),
+    ];
+  });
+
+const zonesAreOfTheRegion: Check = ({ engine }) => {
+  if (engine?.kind !== 'aws') return [];
+  const zones = engine.availabilityZones ?? [];
+  const path = 'engine.availabilityZones';
+  return [
+    ...zones.flatMap((zone, index) =>
+      problemIf(
+        !/^[a-f]$/.test(zone.replace(engine.region, '')),
+        `${path}.${index}`,
+        `must be a zone of ${engine.region} such as ${engine.region}a, got ${JSON.stringify(zone)}`,
+      ),
+    ),
+    ...repeated(zones).map((zone) => ({ path, message: `must name each zone once, got ${zone} twice: two copies would fail together` })),
+  ];
+};
+
+/** A sink that is replayed from the start of the log must find its events' ids still known, or they are set aside as too old. */
+const inboxOutlivesOutbox: Check = ({ retention: { inboxDays, outboxDays } }) =>
+  problemIf(
+    inboxDays < outboxDays,
+    'retention.inboxDays',
+    `must be at least the ${outboxDays} days of retention.outboxDays, got ${inboxDays}: events replayed from the log would be set aside as too old`,
+  );
+
+const backupsOverlap: Check = ({ backup: { keepDays, snapshotEveryHours } }) =>
+  problemIf(
+    snapshotEveryHours > keepDays * 24,
+    'backup.snapshotEveryHours',
+    `must be at most the ${keepDays * 24} hours of backup.keepDays, got ${snapshotEveryHours}: there would be times without any backup`,
+  );
+
+/** Rules about the servers themselves. */
+export const serviceChecks: readonly Check[] = [
+  roleFitsKind,
+  onlyCachesEvict,
+  postgresIsBroughtAlong,
+  eventsSurviveANode,
+  kafkaKeepsItsCopies,
+  zonesAreOfTheRegion,
+  inboxOutlivesOutbox,
+  backupsOverlap,
+];

@@ -1,0 +1,178 @@
+import * as z from 'zod';
+import { type ServiceKind, serviceKinds, serviceName, serviceRoles } from '../runtime/src/contracts/binding.ts';
+import { topologySchema } from '../runtime/src/contracts/topology.ts';
+
+const days = z.int().min(1);
+const hours = z.int().min(1);
+/** Why a default is not good enough here; it is printed with the plan, so one word is not a reason. */
+const reason = z.string().min(10);
+
+const accountId = z.string().regex(/^\d{12}$/);
+const regionName = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/);
+
+/** Three zones with a public and a private subnet each need room; AWS allows no more than /16. */
+const networkRange = z.string().refine(isNetworkRange, {
+  error: ({ input }) => `must be an IPv4 network of /16 to /22 such as 10.20.0.0/16, got ${JSON.stringify(input)}`,
+});
+
+function isNetworkRange(text: string): boolean {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
+  if (match === null) return false;
+  const [a, b, c, d, prefix] = match.slice(1).map(Number) as [number, number, number, number, number];
+  if ([a, b, c, d].some((octet) => octet > 255) || prefix < 16 || prefix > 22) return false;
+  const address = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  return address % 2 ** (32 - prefix) === 0;
+}
+
+const network = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('own'), cidr: networkRange }),
+  z.strictObject({
+    kind: z.literal('existing'),
+    vpcId: z.string().regex(/^vpc-[0-9a-f]+$/),
+    privateSubnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]+$/)).min(2),
+  }),
+]);
+
+const engine = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('aws'),
+    account: accountId,
+    region: regionName,
+    /** @default the first three zones of the region: its name with a, b and c */
+    availabilityZones: z.array(z.string()).min(2).max(6).optional(),
+    network,
+  }),
+  z.strictObject({
+    kind: z.literal('docker'),
+    /** Image per kind of server, where the registry of the house has its own. */
+    images: z.partialRecord(z.enum(serviceKinds), z.string().min(1)).default({}),
+  }),
+  z.strictObject({
+    kind: z.literal('process'),
+    /** Servers listen on 127.0.0.1 from this port upwards. */
+    ports: z.strictObject({ base: z.int().min(1024).max(65_000) }),
+  }),
+]);
+
+const positive = z.int().min(1);
+const evictionPolicies = [
+  'noeviction',
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-random',
+  'volatile-lru',
+  'volatile-lfu',
+  'volatile-random',
+  'volatile-ttl',
+] as const;
+const maxMemoryPolicy = z.enum(evictionPolicies).optional();
+
+/** What may be set per kind instead of the size's default; the columns are those of `size.ts`. */
+const overrides = {
+  redis: z.strictObject({
+    nodeType: z
+      .string()
+      .regex(/^cache\./)
+      .optional(),
+    replicas: z.int().min(0).max(5).optional(),
+    memoryMiB: positive.optional(),
+    maxMemoryPolicy,
+  }),
+  'redis-sentinel': z.strictObject({
+    instanceType: z.string().optional(),
+    memoryMiB: positive.optional(),
+    diskGiB: positive.optional(),
+    downAfterMs: z.int().min(500).max(60_000).optional(),
+    failoverTimeoutMs: z.int().min(1_000).optional(),
+    maxMemoryPolicy,
+  }),
+  kafka: z.strictObject({
+    brokerType: z
+      .string()
+      .regex(/^kafka\./)
+      .optional(),
+    brokers: positive.optional(),
+    diskGiB: positive.optional(),
+    replicationFactor: positive.optional(),
+    minInSyncReplicas: positive.optional(),
+  }),
+  rabbitmq: z.strictObject({
+    instanceType: z.string().regex(/^mq\./).optional(),
+    nodes: z.union([z.literal(1), z.literal(3)]).optional(),
+  }),
+  opensearch: z.strictObject({
+    dataNodeType: z
+      .string()
+      .regex(/\.search$/)
+      .optional(),
+    dataNodes: positive.optional(),
+    dedicatedMasters: z.union([z.literal(0), z.literal(3)]).optional(),
+    warmNodes: z.int().min(0).optional(),
+    diskGiB: positive.optional(),
+  }),
+  postgres: z.strictObject({
+    memoryMiB: positive.optional(),
+    maxConnections: positive.optional(),
+    /** Further lines of postgresql.conf. */
+    settings: z.record(z.string().regex(/^[a-z_.]+$/), z.string()).optional(),
+  }),
+} as const satisfies Record<ServiceKind, z.ZodType>;
+
+const role = z.enum(serviceRoles);
+const service = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('redis'), role, overrides: overrides.redis.optional() }),
+  z.strictObject({ kind: z.literal('redis-sentinel'), role, overrides: overrides['redis-sentinel'].optional() }),
+  z.strictObject({ kind: z.literal('kafka'), role, overrides: overrides.kafka.optional() }),
+  z.strictObject({ kind: z.literal('rabbitmq'), role, overrides: overrides.rabbitmq.optional() }),
+  z.strictObject({ kind: z.literal('opensearch'), role, overrides: overrides.opensearch.optional() }),
+  z.strictObject({ kind: z.literal('postgres'), role, overrides: overrides.postgres.optional() }),
+]);
+
+const alertOverride = z.union([z.strictObject({ threshold: z.number(), reason }), z.strictObject({ disabled: z.literal(true), reason })]);
+
+const defaultRetention = { outboxDays: 7, inboxDays: 14, serverLogDays: 365 };
+/** How long what is neither topic nor index is kept; those say it themselves in the topology. */
+const retention = z.strictObject({
+  /** The outbox log: how far back a sink can be replayed or started from PostgreSQL alone. */
+  outboxDays: days.default(defaultRetention.outboxDays),
+  /** How long an inbox recognises a duplicate; older events are set aside, not applied. */
+  inboxDays: days.default(defaultRetention.inboxDays),
+  /** Log groups of the servers (CKV_AWS_338 asks for a year). */
+  serverLogDays: days.default(defaultRetention.serverLogDays),
+});
+
+const defaultBackup = { snapshotEveryHours: 24, appendLogEveryHours: 1, keepDays: 7 };
+const backup = z.strictObject({
+  snapshotEveryHours: hours.default(defaultBackup.snapshotEveryHours),
+  appendLogEveryHours: hours.default(defaultBackup.appendLogEveryHours),
+  keepDays: days.default(defaultBackup.keepDays),
+});
+
+/** The declaration of one environment as zod sees it; `parseEnvironment` adds the checks between its parts. */
+export const environmentSchema = z.strictObject({
+  /** Prefix of stack and resource names: short, because an OpenSearch domain has at most 28 characters. */
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
+    .max(12),
+  engine,
+  size: z.enum(['small', 'medium', 'large']),
+  services: z.record(serviceName, service).default({}),
+  topology: z._default(topologySchema, () => topologySchema.parse({})),
+  alerts: z
+    .strictObject({ overrides: z.record(z.string().regex(/^[a-z][a-z0-9.-]*$/), alertOverride).default({}) })
+    .default({ overrides: {} }),
+  checks: z.strictObject({ suppress: z.record(z.string().min(1), z.strictObject({ reason })).default({}) }).default({ suppress: {} }),
+  retention: retention.default(defaultRetention),
+  backup: backup.default(defaultBackup),
+  protection: z.strictObject({ deletion: z.boolean() }).default({ deletion: true }),
+  budgetUsdPerMonth: z.number().positive().optional(),
+});
+
+/** One environment, complete: every default that does not depend on the size is in it. */
+export type Environment = z.output<typeof environmentSchema>;
+/** What a file of `environments/` writes down. */
+export type EnvironmentInput = z.input<typeof environmentSchema>;
+export type ServiceDeclaration = Environment['services'][string];
+export type Size = Environment['size'];
+export type EvictionPolicy = (typeof evictionPolicies)[number];

@@ -1,0 +1,72 @@
+import { minimal, refusal, withEngine, withServices } from './declaration.ts';
+
+describe('services: fails if', () => {
+  test.each<[string, unknown, string[]]>([
+    [
+      'a kind cannot play the role',
+      withServices({ search: { kind: 'redis', role: 'search' } }),
+      ['services.search.role: must be one of cache, events, jobs for the kind redis, got "search", which is for opensearch'],
+    ],
+    [
+      'the Redis that holds streams may evict',
+      withServices({ events: { kind: 'redis-sentinel', role: 'events', overrides: { maxMemoryPolicy: 'allkeys-lru' } } }),
+      [
+        'services.events.overrides.maxMemoryPolicy: must be noeviction for the role events, got "allkeys-lru", which deletes whole streams with their groups ' +
+          'when memory is short; remove it, and keep what may be evicted on a service of role cache',
+      ],
+    ],
+    [
+      'AWS is to provision PostgreSQL',
+      withServices({ database: { kind: 'postgres', role: 'database' } }),
+      ['services.database.kind: must not be postgres on the engine aws, which provisions no database: bring your own, bound with wrap()'],
+    ],
+    [
+      'jobs lie on a single node',
+      withServices({ jobs: { kind: 'redis', role: 'jobs', overrides: { replicas: 0 } } }),
+      ['services.jobs.overrides.replicas: must be at least 1 for the role jobs on aws, got 0: nothing would take over when the node fails'],
+    ],
+    [
+      'brokers do not fill the zones',
+      withServices({ log: { kind: 'kafka', role: 'log', overrides: { brokers: 4 } } }),
+      ['services.log.overrides.brokers: must be a multiple of the 3 zones, got 4'],
+    ],
+    [
+      'there are fewer brokers than copies',
+      withServices({ log: { kind: 'kafka', role: 'log', overrides: { replicationFactor: 4 } } }),
+      ['services.log.overrides.replicationFactor: must be at most the 3 brokers, got 4'],
+    ],
+    [
+      'every copy must acknowledge',
+      withServices({ log: { kind: 'kafka', role: 'log', overrides: { minInSyncReplicas: 3 } } }),
+      [
+        'services.log.overrides.minInSyncReplicas: must be less than the replication factor 3, got 3: with one broker down for a patch nobody could write',
+      ],
+    ],
+    [
+      'a zone is of another region',
+      withEngine({ availabilityZones: ['eu-central-1a', 'eu-central-1b', 'eu-west-1c'] }),
+      ['engine.availabilityZones.2: must be a zone of eu-central-1 such as eu-central-1a, got "eu-west-1c"'],
+    ],
+    [
+      'a zone is named twice',
+      withEngine({ availabilityZones: ['eu-central-1a', 'eu-central-1b', 'eu-central-1b'] }),
+      ['engine.availabilityZones: must name each zone once, got eu-central-1b twice: two copies would fail together'],
+    ],
+    [
+      'the inbox forgets before the outbox does',
+      { ...minimal(), retention: { inboxDays: 3 } },
+      [
+        'retention.inboxDays: must be at least the 7 days of retention.outboxDays, got 3: events replayed from the log would be set aside as too old',
+      ],
+    ],
+    [
+      'backups are rarer than they are kept',
+      { ...minimal(), backup: { snapshotEveryHours: 48, keepDays: 1 } },
+      ['backup.snapshotEveryHours: must be at most the 24 hours of backup.keepDays, got 48: there would be times without any backup'],
+    ],
+  ])('%s', (_, input, expected) => expect(refusal(input)).toEqual(expected));
+
+  test('a cache may evict, and its policy may be chosen', () => {
+    expect(refusal(withServices({ cache: { kind: 'redis', role: 'cache', overrides: { maxMemoryPolicy: 'volatile-ttl' } } }))).toEqual([]);
+  });
+});
