@@ -168,6 +168,21 @@ export const errorCodes = {
     meaning: 'The state file of a local environment cannot be read.',
     wayOut: 'Stop the servers that still run, remove the folder that the message names, and run `make up` again.',
   },
+  ENVIRONMENT_UNKNOWN: {
+    retriable: false,
+    meaning: 'No environment of that name is declared.',
+    wayOut: 'Use one of the names that the message lists, or add a file to `environments/` and its line to `environments/index.ts`.',
+  },
+  CLIENT_NOT_INSTALLED: {
+    retriable: false,
+    meaning: 'A client library that a connection needs is an optional peer dependency and is not installed.',
+    wayOut: 'Install the package that the message names beside `millrace`.',
+  },
+  SUBSCRIPTION_INVALID: {
+    retriable: false,
+    meaning: 'A subscription asks for what its topic does not offer, such as one tenant of a topic that does not isolate tenants.',
+    wayOut: 'Correct the option that the message names, or change the topic in `environments/topology.ts`.',
+  },
 } as const satisfies Record<string, { retriable: boolean; meaning: string; wayOut: string }>;
 
 export type ErrorCode = keyof typeof errorCodes;

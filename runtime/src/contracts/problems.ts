@@ -38,16 +38,20 @@ function describeIssue(issue: Issue, context: Context, base: readonly PropertyKe
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({
         path: [...path, key].map(String).join('.'),
-        message: `unknown key, ${suggestion(key, knownKeys(context.schema, path))}`,
+        message: `unknown key, ${suggestion(key, knownKeys(context, path))}`,
       }));
     case 'invalid_type':
       return at(got === 'nothing' ? `is required: give ${article(issue.expected)}` : `must be ${article(issue.expected)}, got ${got}`);
     case 'invalid_value':
       return at(`must be ${oneOf(issue.values.map(String))}, got ${got}${nearest(got, issue.values.map(String))}`);
     case 'too_small':
-      return at(`must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unitOf(issue.origin)}, got ${got}`);
+      return at(
+        `must ${sizeVerb(issue.origin)} ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unitOf(issue.origin, issue.minimum)}, got ${got}`,
+      );
     case 'too_big':
-      return at(`must be ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin)}, got ${got}`);
+      return at(
+        `must ${sizeVerb(issue.origin)} ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin, issue.maximum)}, got ${got}`,
+      );
     case 'invalid_format':
       return at(`must be ${issue.pattern === undefined ? `a valid ${issue.format}` : `of the form ${issue.pattern}`}, got ${got}`);
     case 'not_multiple_of':
@@ -65,23 +69,33 @@ function describeIssue(issue: Issue, context: Context, base: readonly PropertyKe
 
 function describeUnion(
   issue: Extract<Issue, { code: 'invalid_union' }>,
-  { input, describe }: Context,
+  { describe }: Context,
   path: readonly PropertyKey[],
   got: string,
 ): Problem[] {
-  const closest = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0];
-  if (closest !== undefined && depth(closest) > 0) return closest.flatMap((inner) => describe(inner, path));
-  const discriminator = 'discriminator' in issue && typeof issue.discriminator === 'string' ? issue.discriminator : undefined;
-  if (discriminator !== undefined) {
-    const value = showValue(valueAt(input, [...path, discriminator]));
-    return [{ path: [...path, discriminator].map(String).join('.'), message: `is of no known kind, got ${value}` }];
+  const at = path.map(String).join('.');
+  const kinds = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
+  if (issue.errors.length === 0 && kinds.length > 0) {
+    return [
+      {
+        path: at,
+        message: got === 'nothing' ? `is required: give ${oneOf(kinds)}` : `must be ${oneOf(kinds)}, got ${got}${nearest(got, kinds)}`,
+      },
+    ];
   }
-  return [{ path: path.map(String).join('.'), message: `fits none of the allowed forms, got ${got}` }];
+  const closest = issue.errors.filter(reachesInside).toSorted((a, b) => a.length - b.length)[0];
+  if (closest !== undefined) return closest.flatMap((inner) => describe(inner, path));
+  const literals = issue.errors.flatMap((alternative) =>
+    alternative.flatMap((inner) => (inner.code === 'invalid_value' ? inner.values.map(String) : [])),
+  );
+  return [
+    { path: at, message: literals.length > 0 ? `must be ${oneOf(literals)}, got ${got}` : `fits none of the allowed forms, got ${got}` },
+  ];
 }
 
-/** How far into the value the alternative got before it failed. */
-function depth(issues: readonly Issue[]): number {
-  return Math.max(0, ...issues.map((issue) => issue.path.length));
+/** Whether the value was of this alternative's general form, so that what failed lies inside it. */
+function reachesInside(issues: readonly Issue[]): boolean {
+  return issues.some((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys');
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
@@ -105,16 +119,31 @@ function nameRule(issue: Extract<Issue, { code: 'invalid_key' }>): string {
   return first?.message ?? 'choose another';
 }
 
-/** Keys of the object schema at `path`; none where the schema is open or differs by alternative. */
-function knownKeys(schema: Schema, path: readonly PropertyKey[]): string[] {
-  const inner = path.reduce<Schema | undefined>((at, key) => (at === undefined ? undefined : child(unwrap(at), key)), schema);
-  const def = inner === undefined ? undefined : unwrap(inner)._zod.def;
-  return def !== undefined && 'shape' in def ? Object.keys(def.shape as object) : [];
+/** Keys of the object schema at `path`; of a union those of the alternatives that the value's discriminator chooses. None where the schema is open. */
+function knownKeys({ schema, input }: Context, path: readonly PropertyKey[]): string[] {
+  let candidates = alternatives(schema, input);
+  for (const [index, key] of path.entries()) {
+    const value = valueAt(input, path.slice(0, index + 1));
+    candidates = candidates.flatMap((candidate) => alternatives(child(candidate, key), value));
+  }
+  return [...new Set(candidates.flatMap(({ _zod: { def } }) => ('shape' in def ? Object.keys(def.shape as object) : [])))];
 }
 
 function child(schema: Schema, key: PropertyKey): Schema | undefined {
   const def = schema._zod.def as { shape?: Record<PropertyKey, Schema>; valueType?: Schema; element?: Schema };
   return def.shape?.[key] ?? def.valueType ?? def.element;
+}
+
+function alternatives(schema: Schema | undefined, value: unknown): Schema[] {
+  if (schema === undefined) return [];
+  const inner = unwrap(schema);
+  const { options, discriminator } = inner._zod.def as { options?: readonly Schema[]; discriminator?: string };
+  if (options === undefined) return [inner];
+  const chosen = discriminator === undefined ? undefined : valueAt(value, [discriminator]);
+  const matching = options.filter(
+    (option) => discriminator === undefined || option._zod.propValues?.[discriminator]?.has(chosen as string),
+  );
+  return matching.flatMap((option) => alternatives(option, value));
 }
 
 /** The schema below optional, default and other wrappers. */
@@ -166,6 +195,12 @@ function oneOf(values: readonly string[]): string {
   return values.length === 1 ? values[0]! : `one of ${values.join(', ')}`;
 }
 
-function unitOf(origin: string): string {
-  return origin === 'string' ? ' characters' : origin === 'array' || origin === 'set' ? ' entries' : '';
+function sizeVerb(origin: string): string {
+  return unitOf(origin, 1) === '' ? 'be' : 'have';
+}
+
+function unitOf(origin: string, count: number | bigint): string {
+  if (origin === 'string') return Number(count) === 1 ? ' character' : ' characters';
+  if (origin === 'array' || origin === 'set') return Number(count) === 1 ? ' entry' : ' entries';
+  return '';
 }

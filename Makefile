@@ -1,0 +1,79 @@
+# `make` lists the verbs. ENV names an environment of environments/.
+ENV ?=
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export CHECKPOINT_DISABLE := 1
+
+LOCAL = $(or $(ENV),local)
+INSTALLED = node_modules/.package-lock.json
+BUILT = runtime/dist/cli/main.js
+RUNTIME = $(shell find runtime/src -name '*.ts' 2>/dev/null) runtime/package.json runtime/tsconfig.json tsconfig.base.json
+SOURCES = $(wildcard environments servers constructs stacks runtime/src runtime/bench examples tests)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench faults up down status synth deploy destroy build generate
+
+help: ## list the verbs
+	@echo 'make VERB [ENV=name]'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  \1\t\2/' | expand -t 12
+
+demo: $(INSTALLED) $(BUILT) ## orders, consumers and kills on real servers, with a table of what survived
+	@tsx examples/order-service/demo.ts
+
+test: check ## everything that `check` does, then all tests on real servers
+	@jest
+
+check: $(INSTALLED) $(BUILT) ## format, types, dependency rules, dead code, the package as npm sees it, generated files
+	biome ci --colors=off --error-on-warnings .
+	tsc -p tsconfig.json
+	tsc -p runtime/tsconfig.json --noEmit
+	@set -e; for example in $(wildcard examples/*/tsconfig.json); do echo "tsc -p $$example"; tsc -p $$example --noEmit; done
+	depcruise --config .dependency-cruiser.cjs $(SOURCES)
+	knip
+	publint runtime --strict
+	attw --pack runtime --profile esm-only
+	tsx tests/repository/generate.ts --check
+
+bench: $(INSTALLED) $(BUILT) ## figures of this machine, each against its bare loop and its peers
+	@npm run -s bench
+
+faults: $(INSTALLED) $(BUILT) ## the tests that kill, stop and cut off servers, in their long form
+	@FAULTS=long jest tests/runtime/faults
+
+up: $(INSTALLED) $(BUILT) ## start the servers of ENV (default local)
+	@tsx servers/main.ts up $(LOCAL)
+
+down: $(INSTALLED) ## stop them
+	@tsx servers/main.ts down $(LOCAL)
+
+status: $(INSTALLED) ## say which of them run
+	@tsx servers/main.ts status $(LOCAL)
+
+synth: env-named $(INSTALLED) ## write the Terraform of ENV to cdktf.out
+	@ENV=$(ENV) tsx stacks/main.ts
+
+deploy: env-named $(INSTALLED) ## plan ENV and apply it after a question
+	@ENV=$(ENV) cdktf deploy '$(ENV)-*'
+
+destroy: env-named $(INSTALLED) ## destroy ENV after a question
+	@ENV=$(ENV) cdktf destroy '$(ENV)-*'
+
+build: $(INSTALLED) $(BUILT) ## compile the package millrace
+
+generate: $(INSTALLED) ## write docs/errors.md and runtime/schemas again
+	@tsx tests/repository/generate.ts
+
+.PHONY: env-named
+env-named:
+	@test -n '$(ENV)' || { echo 'ENV must name an environment, got nothing: for example make $(MAKECMDGOALS) ENV=staging' >&2; exit 1; }
+
+$(INSTALLED): package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+# `npm ci` links programs that exist; the one of the workspace exists from here on.
+$(BUILT): $(RUNTIME) | $(INSTALLED)
+	@rm -rf runtime/dist
+	tsc -p runtime/tsconfig.json
+	@npm rebuild --silent --ignore-scripts millrace
+	@touch $@

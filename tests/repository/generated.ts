@@ -1,0 +1,35 @@
+import * as z from 'zod';
+import { environmentSchema } from '../../environments/schema.ts';
+import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
+import { errorCodes } from '../../runtime/src/contracts/errors.ts';
+import { topologySchema } from '../../runtime/src/contracts/topology.ts';
+
+/** Files that are written by `make generate`, each with its content by today's code. */
+export function generatedFiles(): Readonly<Record<string, string>> {
+  return {
+    'docs/errors.md': errorsPage(),
+    'runtime/schemas/binding.json': jsonSchema(bindingSchema, 'Binding', 'What was provisioned, as services see it; it holds no secret.'),
+    'runtime/schemas/topology.json': jsonSchema(topologySchema, 'Topology', 'What lives on the servers: topics, queues, users, indices.'),
+    'runtime/schemas/environment.json': jsonSchema(environmentSchema, 'Environment', 'One environment as it is declared.'),
+  };
+}
+
+/** What a writer of the document must give: `io: 'input'`, so that what has a default is optional. */
+function jsonSchema(schema: z.core.$ZodType, title: string, description: string): string {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  return `${JSON.stringify({ $schema, title, description, ...rest }, null, 2)}\n`;
+}
+
+function errorsPage(): string {
+  const codes = Object.entries(errorCodes).map(([code, { retriable, meaning, wayOut }]) =>
+    [`## ${code}`, `Retriable: ${retriable ? 'yes' : 'no'}`, meaning, `**Way out.** ${wayOut}`].join('\n\n'),
+  );
+  return `${[errorsHeading, ...codes].join('\n\n')}\n`;
+}
+
+const errorsHeading = `# Errors
+
+Generated from \`runtime/src/contracts/errors.ts\` by \`npm run -s generate\`.
+
+Millrace throws one class, \`MillraceError\`. Decide on its \`code\`, never on the message; \`retriable\` says whether trying again can help without a change
+by a person. \`isMillraceError(error, code)\` recognises it even where two copies of the package are loaded.`;
