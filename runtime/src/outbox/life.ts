@@ -183,6 +183,7 @@ export class Life {
 
   /** While the broker is away nothing is lost and nothing overtakes: the page waits, the lease is kept. */
   async #waitForBroker(attempt: number): Promise<void> {
+    this.#parts.stepped(0);
     await backoff(attempt, this.#parts.times.maxRetryMs, AbortSignal.any([this.#over.signal, this.#parts.closing]));
     if (await this.#brokerChanged())
       throw new MillraceError('BROKER_LOST_EVENTS', 'the broker has another incarnation than when it acknowledged events');

@@ -63,11 +63,16 @@ export class Publisher {
   fateOf({ row, error }: Refusal, attempts: number): Fate {
     const topic = this.#topology.topics[row.topic];
     const { attempts: most, initialDelayMs, maxDelayMs } = topic?.retry ?? unknownTopicRetry;
-    if (isMillraceError(error, 'TOPIC_UNKNOWN') && attempts < most) {
+    if (!isHopeless(error) && attempts < most) {
       return { park: Math.min(maxDelayMs, initialDelayMs * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2) };
     }
     return topic?.onExhausted === 'skip' ? 'dead' : { park: null };
   }
+}
+
+/** The event itself is wrong: no change of the broker or the topology's routes makes it right soon. */
+function isHopeless(error: Error): boolean {
+  return isMillraceError(error, 'EVENT_TOO_LARGE') || isMillraceError(error, 'TENANT_REQUIRED');
 }
 
 function routes(topic: Topic, kind: TransportKind, service: string): boolean {

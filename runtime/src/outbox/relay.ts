@@ -9,6 +9,7 @@ import type { Transport } from '../transport.ts';
 import { lastDrawnId, requireOwnLog, requireSequenceAhead } from './ground.ts';
 import { Life, type LifeEnd, type LifeParts } from './life.ts';
 import { LogReader } from './log.ts';
+import type { RelayLogger } from './logger.ts';
 import { backoff, Pause } from './pause.ts';
 import { Publisher } from './publisher.ts';
 import { Session } from './session.ts';
@@ -16,12 +17,9 @@ import { acquire, type Hold, release } from './sink.ts';
 import { defaultTimes, type RelayTimes } from './times.ts';
 import { startUpkeep, type Upkeep } from './upkeep.ts';
 
-/** What a relay logs to; pino's loggers fit. */
-export interface RelayLogger {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
-}
+export type { PartitionOptions } from '../schema/partitions.ts';
+export type { RelayLogger } from './logger.ts';
+export type { RelayTimes } from './times.ts';
 
 export interface RelayOptions extends Partial<RelayTimes> {
   /** Opens a dedicated connection to the database with the outbox; a relay holds two. `connectPostgres(...).openClient` fits. */
@@ -150,6 +148,7 @@ class RunningRelay {
           throw error;
         }
         failures++;
+        this.#steppedAt = performance.now();
         this.#state = 'unreachable';
         this.#lastError = String(error);
         this.#logger.warn({ sink: this.#sink, error: String(error) }, 'relay lost the ground, starting over');
@@ -161,14 +160,15 @@ class RunningRelay {
 
   /** Two connections, and lives on them until one throws. */
   async #connected(succeeded: () => void): Promise<void> {
-    const clients: Client[] = [];
+    const sessions: Session[] = [];
     const open = async (name: string): Promise<Session> => {
       const client = await this.#options.openClient(`millrace relay ${name}`);
-      clients.push(client);
+      const session = new Session(client);
+      sessions.push(session);
       client.on('error', (error) => {
         this.#lastError = String(error);
       });
-      return new Session(client);
+      return session;
     };
     try {
       const [reading, keeping] = [await open('reader'), await open('keeper')];
@@ -180,12 +180,12 @@ class RunningRelay {
         if (this.#closing.signal.aborted) return;
       }
     } finally {
-      await Promise.allSettled(clients.map((client) => client.end()));
+      await Promise.allSettled(sessions.map((session) => session.close()));
     }
   }
 
   async #tryLife(reading: Session, keeping: Session, above: bigint, succeeded: () => void): Promise<LifeEnd | 'held'> {
-    const { leaseMs, pageSize } = this.#times;
+    const { leaseMs } = this.#times;
     this.#steppedAt = performance.now();
     const grantedAt = performance.now();
     const hold = await acquire(keeping, this.#sink, this.#holder, leaseMs, above);

@@ -1,10 +1,14 @@
 import type { Client, QueryArrayConfig, QueryResultRow } from 'pg';
+import { endClient } from '../connections/end-client.ts';
 
 /** Raised by PostgreSQL where a transaction pooler has given the session another server connection. */
 const preparedStatementErrors = new Set(['26000', '42P05']);
 
 /** Text as PostgreSQL sends it; the relay needs no dates or objects from the driver. */
 const rawText = { getTypeParser: () => (value: string) => value };
+
+/** A connection that is black-holed never answers; the relay then gives it up and opens another. */
+const bounded = { query_timeout: 15_000 };
 
 export type RawRow = readonly (string | null)[];
 
@@ -17,14 +21,18 @@ export class Session {
     this.client = client;
   }
 
+  close(): Promise<void> {
+    return endClient(this.client, 1_000);
+  }
+
   /** Rows as objects, values as the driver converts them. */
   async rows<R extends QueryResultRow>(name: string, text: string, values: unknown[] = []): Promise<R[]> {
-    return this.#fallingBack(name, async (named) => (await this.client.query<R>({ ...named, text, values })).rows);
+    return this.#fallingBack(name, async (named) => (await this.client.query<R>({ ...named, ...bounded, text, values })).rows);
   }
 
   /** Rows as arrays of unconverted text: the fast path. */
   async raw(name: string, text: string, values: unknown[]): Promise<RawRow[]> {
-    const config: QueryArrayConfig & { types: typeof rawText } = { text, values, rowMode: 'array', types: rawText };
+    const config: QueryArrayConfig & { types: typeof rawText } = { text, values, rowMode: 'array', types: rawText, ...bounded };
     return this.#fallingBack(name, async (named) => (await this.client.query<(string | null)[]>({ ...named, ...config })).rows);
   }
 

@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
+import { endClient } from '../connections/end-client.ts';
 import { makePartitions, type PartitionOptions } from '../schema/partitions.ts';
+import type { RelayLogger } from './logger.ts';
 import { Pause } from './pause.ts';
-import type { RelayLogger } from './relay.ts';
 
 export interface Upkeep {
   /** Ids that could be drawn at the last check; undefined before the first. */
@@ -29,7 +30,7 @@ export function startUpkeep(options: {
       try {
         headroom = (await makePartitions(client, options.partitions)).headroom;
       } finally {
-        await client.end();
+        await endClient(client, 1_000);
       }
     } catch (error) {
       options.logger.warn({ error: String(error) }, 'partitions could not be made ahead, trying again in a minute');
