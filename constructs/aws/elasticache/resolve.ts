@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { resolveSettings } from '../../../environments/size.ts';
+import { canonicalJson } from '../../../runtime/src/contracts/topology.ts';
+import type { EnvironmentIdentity } from '../../core/identity.ts';
+import { resourceName } from '../../core/naming.ts';
+import { defaultVersions, familyOf } from './families.ts';
+import type { CacheUser, ElastiCacheProps } from './props.ts';
+
+/** All keys and channels, every command but those that administer the server or can stall it; INFO and ROLE are what health checks read. */
+const defaultUsers: readonly CacheUser[] = [{ name: 'app', accessString: 'on ~* &* +@all -@admin -@dangerous +info +role' }];
+
+/** The props that only pass through, and the defaults of those that are plain values. */
+const defaults = {
+  port: 6379,
+  multiAz: true,
+  parameters: {},
+  users: defaultUsers,
+  snapshotWindow: '02:00-03:00',
+  maintenanceWindow: 'sun:04:00-sun:05:00',
+} as const satisfies Partial<ElastiCacheProps>;
+
+/** Everything about a replication group, decided. */
+export type ResolvedElastiCache = ReturnType<typeof resolveElastiCache>;
+
+/** The settings of a replication group with every default: the size's, the engine's, the environment's. */
+export function resolveElastiCache(props: ElastiCacheProps, identity: EnvironmentIdentity) {
+  const { service, role, overrides } = props;
+  const declared = { kind: 'redis' as const, role, ...(overrides === undefined ? {} : { overrides }) };
+  const settings = resolveSettings<'redis'>(declared, { size: identity.size, engine: { kind: 'aws' } });
+  const engine = props.engine ?? 'valkey';
+  const engineVersion = props.engineVersion ?? defaultVersions[engine];
+  const replicationGroupId = resourceName(identity, service);
+  const parameters = { ...defaults.parameters, ...props.parameters, 'maxmemory-policy': settings.maxMemoryPolicy };
+  return {
+    ...defaults,
+    snapshotRetentionDays: identity.backupDays,
+    applyImmediately: !identity.deletionProtection,
+    deletionProtection: identity.deletionProtection,
+    ...props,
+    ...settings,
+    // The table knows what its own node type leaves for data, not what another one does.
+    memoryMiB: overrides?.nodeType === undefined || overrides.memoryMiB !== undefined ? settings.memoryMiB : undefined,
+    engine,
+    engineVersion,
+    replicationGroupId,
+    family: familyOf(engine, engineVersion) ?? '',
+    parameters,
+    parameterGroupName: `${replicationGroupId}-${contentHash({ engine, engineVersion, parameters })}`,
+    givenParameters: Object.keys(props.parameters ?? {}),
+    userIds: (props.users ?? defaultUsers).map(({ name }) => `${replicationGroupId}-${name}`),
+    subnetIds: props.network.privateSubnetIds,
+  };
+}
+
+/** A parameter group cannot be changed to another family while in use: with its content in its name, a new one stands before the old one goes. */
+function contentHash(content: unknown): string {
+  return createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, 8);
+}

@@ -1,0 +1,63 @@
+import { SecurityGroup as Resource } from '@cdktf/provider-aws/lib/security-group';
+import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule';
+import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule';
+import { Construct } from '../../core/framework.ts';
+import { identityOf } from '../../core/identity.ts';
+import { resourceName } from '../../core/naming.ts';
+
+/** A security group, ours or another's. */
+export interface SecurityGroupReference {
+  readonly securityGroupId: string;
+}
+
+export interface SecurityGroupProps {
+  readonly vpcId: string;
+  /** Last parts of the name, after the environment's. */
+  readonly name: string;
+  /** Shown in the console; a change replaces the group. */
+  readonly description: string;
+}
+
+interface TcpRule {
+  readonly port: number;
+  readonly description: string;
+}
+
+/** A security group that begins closed both ways; every rule is a resource of its own with a description. */
+export class SecurityGroup extends Construct implements SecurityGroupReference {
+  readonly securityGroupId: string;
+
+  constructor(scope: Construct, id: string, { vpcId, name, description }: SecurityGroupProps) {
+    super(scope, id);
+    const fullName = resourceName(identityOf(this), name);
+    const group = new Resource(this, 'Resource', { vpcId, name: fullName, description, tags: { Name: fullName } });
+    this.securityGroupId = group.id;
+  }
+
+  /** Opens `port` to the members of `client`, and lets them out to it. */
+  allowFrom(id: string, client: SecurityGroupReference, { port, description }: TcpRule): void {
+    const rule = { ipProtocol: 'tcp', fromPort: port, toPort: port, description };
+    new VpcSecurityGroupIngressRule(this, `${id}In`, {
+      ...rule,
+      securityGroupId: this.securityGroupId,
+      referencedSecurityGroupId: client.securityGroupId,
+    });
+    new VpcSecurityGroupEgressRule(this, `${id}Out`, {
+      ...rule,
+      securityGroupId: client.securityGroupId,
+      referencedSecurityGroupId: this.securityGroupId,
+    });
+  }
+
+  /** Lets members out to the addresses of an AWS service, `prefixListId` of its gateway endpoint. */
+  allowToService(id: string, prefixListId: string, { port, description }: TcpRule): void {
+    new VpcSecurityGroupEgressRule(this, id, {
+      securityGroupId: this.securityGroupId,
+      ipProtocol: 'tcp',
+      fromPort: port,
+      toPort: port,
+      prefixListId,
+      description,
+    });
+  }
+}

@@ -1,0 +1,71 @@
+import { VpcEndpoint } from '@cdktf/provider-aws/lib/vpc-endpoint';
+import { Construct } from '../../core/framework.ts';
+import { identityOf } from '../../core/identity.ts';
+import { resourceName } from '../../core/naming.ts';
+import { policyDocument } from '../../core/policy.ts';
+import { SecurityGroup } from '../foundation/security-group.ts';
+
+export interface EndpointsProps {
+  readonly vpcId: string;
+  readonly privateSubnetIds: readonly string[];
+  readonly routeTableId: string;
+  readonly clients: SecurityGroup;
+  readonly interfaceEndpoints: readonly string[];
+  readonly readableBucketArns: readonly string[];
+}
+
+const https = 443;
+
+/** The ways out of a network without internet: S3 through its routes, other AWS services through interfaces in its subnets. */
+export class Endpoints extends Construct {
+  constructor(scope: Construct, id: string, props: EndpointsProps) {
+    super(scope, id);
+    this.defineS3(props);
+    this.defineInterfaces(props);
+  }
+
+  private defineS3({ vpcId, routeTableId, clients, readableBucketArns }: EndpointsProps): void {
+    const identity = identityOf(this);
+    const endpoint = new VpcEndpoint(this, 'S3', {
+      vpcId,
+      serviceName: `com.amazonaws.${identity.region}.s3`,
+      vpcEndpointType: 'Gateway',
+      routeTableIds: [routeTableId],
+      policy: policyDocument([
+        {
+          Sid: 'BucketsOfThisAccount',
+          Effect: 'Allow',
+          Principal: '*',
+          Action: 's3:*',
+          Resource: '*',
+          Condition: { StringEquals: { 'aws:ResourceAccount': identity.account } },
+        },
+        { Sid: 'ReadableBuckets', Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: readableBucketArns },
+      ]),
+      tags: { Name: resourceName(identity, 's3') },
+    });
+    clients.allowToService('S3Out', endpoint.prefixListId, { port: https, description: 'S3 through its gateway endpoint' });
+  }
+
+  private defineInterfaces({ vpcId, privateSubnetIds, clients, interfaceEndpoints }: EndpointsProps): void {
+    if (interfaceEndpoints.length === 0) return;
+    const identity = identityOf(this);
+    const group = new SecurityGroup(this, 'SecurityGroup', {
+      vpcId,
+      name: 'endpoints',
+      description: 'interface endpoints of AWS services',
+    });
+    group.allowFrom('Clients', clients, { port: https, description: 'clients to AWS services' });
+    for (const name of interfaceEndpoints) {
+      new VpcEndpoint(this, name, {
+        vpcId,
+        serviceName: `com.amazonaws.${identity.region}.${name}`,
+        vpcEndpointType: 'Interface',
+        subnetIds: [...privateSubnetIds],
+        securityGroupIds: [group.securityGroupId],
+        privateDnsEnabled: true,
+        tags: { Name: resourceName(identity, name.replaceAll('.', '-')) },
+      });
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { DefaultSecurityGroup } from '@cdktf/provider-aws/lib/default-security-group';
+import { RouteTable } from '@cdktf/provider-aws/lib/route-table';
+import { RouteTableAssociation } from '@cdktf/provider-aws/lib/route-table-association';
+import { Subnet } from '@cdktf/provider-aws/lib/subnet';
+import { Vpc } from '@cdktf/provider-aws/lib/vpc';
+import { Construct } from '../../core/framework.ts';
+import { identityOf } from '../../core/identity.ts';
+import { resourceName } from '../../core/naming.ts';
+import { validate } from '../../core/validate.ts';
+import { SecurityGroup } from '../foundation/security-group.ts';
+import { Endpoints } from './endpoints.ts';
+import { FlowLogs } from './flow-logs.ts';
+import type { NetworkAttributes, NetworkProps, NetworkReference } from './props.ts';
+import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
+import { networkRules } from './validate.ts';
+
+export type { NetworkReference } from './props.ts';
+
+/**
+ * A network of its own for an environment: a private subnet in every zone, no internet gateway and no NAT, so nothing in it reaches the world.
+ *
+ * AWS services are reached through endpoints; the default security group is closed; connections are logged.
+ *
+ * @throws {MillraceError} ENVIRONMENT_INVALID naming all problems.
+ */
+export class Network extends Construct implements NetworkReference {
+  readonly vpcId: string;
+  readonly privateSubnetIds: readonly string[];
+  readonly clients: SecurityGroup;
+
+  constructor(scope: Construct, id: string, props: NetworkProps) {
+    super(scope, id);
+    const network = resolveNetwork(props, identityOf(this));
+    validate('network', networkRules, network);
+    this.vpcId = this.defineVpc(network).id;
+    const routeTableId = this.defineRouteTable().id;
+    this.privateSubnetIds = this.defineSubnets(network, routeTableId);
+    this.clients = defineClients(this, this.vpcId);
+    new Endpoints(this, 'Endpoints', {
+      ...network,
+      vpcId: this.vpcId,
+      privateSubnetIds: this.privateSubnetIds,
+      routeTableId,
+      clients: this.clients,
+    });
+    if (network.flowLogs) new FlowLogs(this, 'FlowLogs', { vpcId: this.vpcId, encryptionKeyArn: network.encryptionKeyArn });
+  }
+
+  /** A network that someone else keeps; all that is added is the clients' security group. */
+  static fromAttributes(scope: Construct, id: string, { vpcId, privateSubnetIds }: NetworkAttributes): NetworkReference {
+    const place = new Construct(scope, id);
+    return { vpcId, privateSubnetIds, clients: defineClients(place, vpcId) };
+  }
+
+  private defineVpc({ cidr }: ResolvedNetwork): Vpc {
+    const name = resourceName(identityOf(this), 'network');
+    const vpc = new Vpc(this, 'Resource', { cidrBlock: cidr, enableDnsHostnames: true, enableDnsSupport: true, tags: { Name: name } });
+    // Without rules: whoever forgets to name a group gets one that is closed.
+    new DefaultSecurityGroup(this, 'DefaultSecurityGroup', { vpcId: vpc.id, tags: { Name: `${name}-closed` } });
+    return vpc;
+  }
+
+  private defineRouteTable(): RouteTable {
+    return new RouteTable(this, 'Routes', { vpcId: this.vpcId, tags: { Name: resourceName(identityOf(this), 'private') } });
+  }
+
+  private defineSubnets({ zones, privateRanges }: ResolvedNetwork, routeTableId: string): string[] {
+    return zones.map((availabilityZone, index) => {
+      const letter = availabilityZone.slice(-1);
+      const subnet = new Subnet(this, `Private-${letter}`, {
+        vpcId: this.vpcId,
+        availabilityZone,
+        cidrBlock: privateRanges[index]!,
+        mapPublicIpOnLaunch: false,
+        tags: { Name: resourceName(identityOf(this), 'private', letter) },
+      });
+      new RouteTableAssociation(this, `Routes-${letter}`, { subnetId: subnet.id, routeTableId });
+      return subnet.id;
+    });
+  }
+}
+
+function defineClients(scope: Construct, vpcId: string): SecurityGroup {
+  return new SecurityGroup(scope, 'Clients', { vpcId, name: 'clients', description: 'processes that use the servers of the environment' });
+}

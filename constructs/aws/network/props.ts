@@ -1,0 +1,40 @@
+import type { SecurityGroupReference } from '../foundation/security-group.ts';
+
+/** The network that servers and their clients stand in, ours or another's. */
+export interface NetworkReference {
+  readonly vpcId: string;
+  /** One a zone, without a way to the internet. */
+  readonly privateSubnetIds: readonly string[];
+  /** Processes that use the environment's servers carry this group; the servers' own groups let it in. */
+  readonly clients: SecurityGroupReference;
+}
+
+export interface NetworkProps {
+  /** IPv4 range, /16 to /22. Half of it stays free for tiers to come. */
+  readonly cidr: string;
+  readonly encryptionKeyArn: string;
+  /** @default the zones of the environment */
+  readonly zones?: readonly string[];
+  /**
+   * AWS services that are reached without leaving the network, by the last part of the endpoint's name.
+   *
+   * Each costs about 7 USD a month and zone.
+   *
+   * @default secretsmanager, ssm, logs, kms
+   */
+  readonly interfaceEndpoints?: readonly string[];
+  /**
+   * Buckets outside the account that may be read through the S3 endpoint; the account's own always can.
+   *
+   * @default the bucket that holds the layers of images in ECR
+   */
+  readonly readableBucketArns?: readonly string[];
+  /** Whether accepted and rejected connections are logged. @default true */
+  readonly flowLogs?: boolean;
+}
+
+/** A network that exists already: the environment adds nothing but a group for its clients. */
+export interface NetworkAttributes {
+  readonly vpcId: string;
+  readonly privateSubnetIds: readonly string[];
+}

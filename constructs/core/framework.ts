@@ -1,0 +1,14 @@
+/**
+ * The one door to the framework. cdktf is archived and its successor is a rename of the package, so nothing else of ours imports it, except
+ * `@cdktf/provider-aws/lib/NAME` where a resource is defined.
+ */
+
+export { App } from 'cdktf/lib/app';
+export { LocalBackend } from 'cdktf/lib/backends/local-backend';
+export { S3Backend } from 'cdktf/lib/backends/s3-backend';
+export { Fn } from 'cdktf/lib/terraform-functions';
+export { TerraformLocal } from 'cdktf/lib/terraform-local';
+export { TerraformOutput } from 'cdktf/lib/terraform-output';
+export type { TerraformResourceLifecycle } from 'cdktf/lib/terraform-resource';
+export { TerraformStack } from 'cdktf/lib/terraform-stack';
+export { Construct } from 'constructs';

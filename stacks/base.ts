@@ -1,0 +1,40 @@
+import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
+import type { Construct } from '../constructs/core/framework.ts';
+import { type EnvironmentIdentity, EnvironmentStack } from '../constructs/core/identity.ts';
+import { defaultTags } from '../constructs/core/tags.ts';
+import type { Environment } from '../environments/schema.ts';
+import { type StackPart, stackName } from './names.ts';
+import { keepState, type StateLocation } from './state.ts';
+
+/** An environment whose engine is AWS. */
+export type AwsEnvironment = Environment & { readonly engine: Extract<Environment['engine'], { kind: 'aws' }> };
+
+export interface AwsStackProps {
+  readonly environment: AwsEnvironment;
+  readonly state: StateLocation;
+}
+
+/** A stack of an environment on AWS: its provider refuses every other account, tags everything, and its state has a place. */
+export class AwsStack extends EnvironmentStack {
+  constructor(scope: Construct, part: StackPart, { environment, state }: AwsStackProps) {
+    const name = stackName(environment.name, part);
+    super(scope, name, identityFrom(environment));
+    const { account, region } = this.identity;
+    new AwsProvider(this, 'aws', { region, allowedAccountIds: [account], defaultTags: [{ tags: defaultTags(this.identity, name) }] });
+    keepState(this, state);
+  }
+}
+
+function identityFrom({ name, engine, size, protection, retention, backup }: AwsEnvironment): EnvironmentIdentity {
+  const { account, region, availabilityZones } = engine;
+  return {
+    name,
+    account,
+    region,
+    zones: availabilityZones ?? ['a', 'b', 'c'].map((letter) => `${region}${letter}`),
+    size,
+    deletionProtection: protection.deletion,
+    serverLogDays: retention.serverLogDays,
+    backupDays: backup.keepDays,
+  };
+}

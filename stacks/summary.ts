@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Plan } from './app.ts';
+
+/** What was synthesized, in a form that programs read. */
+export interface PlanSummary {
+  readonly outDir: string;
+  readonly stacks: readonly { readonly name: string; readonly resources: number; readonly dependsOn: readonly string[] }[];
+  readonly leftOut: readonly string[];
+}
+
+/** Counts what a synthesized plan holds, from the files that were written. */
+export function summaryOf({ app, stacks, leftOut }: Plan): PlanSummary {
+  return {
+    outDir: app.outdir,
+    stacks: stacks.map((stack) => ({
+      name: stack.node.id,
+      resources: countResources(join(app.outdir, 'stacks', stack.node.id, 'cdk.tf.json')),
+      dependsOn: stack.dependencies.map(({ node }) => node.id),
+    })),
+    leftOut,
+  };
+}
+
+/** The summary as lines for people. */
+export function linesOf({ outDir, stacks }: PlanSummary): string[] {
+  if (stacks.length === 0) return ['nothing to synthesize'];
+  const width = Math.max(...stacks.map(({ name }) => name.length));
+  return [
+    `synthesized ${stacks.length} stacks into ${outDir}`,
+    ...stacks.map(({ name, resources, dependsOn }) => {
+      const after = dependsOn.length === 0 ? '' : `  after ${dependsOn.join(', ')}`;
+      return `  ${name.padEnd(width)}  ${String(resources).padStart(3)} resources${after}`;
+    }),
+  ];
+}
+
+function countResources(file: string): number {
+  const { resource = {} } = JSON.parse(readFileSync(file, 'utf8')) as { resource?: Record<string, object> };
+  return Object.values(resource).reduce((sum, ofType) => sum + Object.keys(ofType).length, 0);
+}

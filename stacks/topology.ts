@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
+import { DocumentBucket } from '../constructs/aws/foundation/document-bucket.ts';
+import { mergeFragments } from '../constructs/core/binding.ts';
+import { type Construct, Fn, TerraformLocal, TerraformOutput } from '../constructs/core/framework.ts';
+import { parameterName } from '../constructs/core/naming.ts';
+import { type Binding, type BindingFragment, bindingSchemaId } from '../runtime/src/contracts/binding.ts';
+import { canonicalJson } from '../runtime/src/contracts/topology.ts';
+import { AwsStack, type AwsStackProps } from './base.ts';
+
+export interface TopologyStackProps extends AwsStackProps {
+  readonly encryptionKeyArn: string;
+  /** What the other stacks contribute to the binding. */
+  readonly fragments: readonly BindingFragment[];
+}
+
+/**
+ * What services read: the merged binding, as an output and a parameter, and the topology document it points at.
+ *
+ * Hosts are known only once the servers stand, so Terraform itself renders the binding and hashes it.
+ */
+export class TopologyStack extends AwsStack {
+  constructor(scope: Construct, props: TopologyStackProps) {
+    super(scope, 'topology', props);
+    const content: Omit<Binding, 'generation'> = {
+      schema: bindingSchemaId,
+      environment: this.identity.name,
+      services: mergeFragments(props.fragments),
+      topology: this.storeTopology(props),
+    };
+    const binding = this.render(content);
+    // A plain value shows its changes in the plan, and there is no secret in it to hide.
+    new SsmParameter(this, 'Binding', {
+      name: parameterName(this.identity, 'binding'),
+      description: 'how services reach the servers of the environment; holds no secret',
+      type: 'String',
+      tier: 'Advanced',
+      insecureValue: binding,
+    });
+    new TerraformOutput(this, 'binding', { value: binding, description: 'terraform output -raw binding > binding.json' });
+  }
+
+  private storeTopology({ environment, encryptionKeyArn }: TopologyStackProps): NonNullable<Binding['topology']> {
+    const document = canonicalJson(environment.topology);
+    const hash = createHash('sha256').update(document).digest('hex');
+    const bucket = new DocumentBucket(this, 'Documents', { purpose: 'documents', encryptionKeyArn });
+    return { hash, location: bucket.addJson('Topology', `topology/${hash}.json`, document) };
+  }
+
+  private render(content: Omit<Binding, 'generation'>): string {
+    const { expression } = new TerraformLocal(this, 'binding_content', content);
+    const generation = Fn.sha256(Fn.jsonencode(expression));
+    return new TerraformLocal(this, 'rendered_binding', Fn.jsonencode(Fn.merge([expression, { generation }]))).asString;
+  }
+}

@@ -1,0 +1,32 @@
+import { type Rule, validate } from '../../constructs/core/validate.ts';
+import { isMillraceError } from '../../runtime/src/contracts/errors.ts';
+
+const rules: readonly Rule<{ readonly nodes: number; readonly name: string }>[] = [
+  { condition: ({ nodes }) => nodes < 2, message: ({ nodes }) => `nodes must be at least 2, got ${nodes}` },
+  { condition: ({ name }) => name === '', message: () => 'name must not be empty' },
+];
+
+function refusal(run: () => void): { code: string; message: string } {
+  try {
+    run();
+  } catch (error) {
+    if (isMillraceError(error)) return { code: error.code, message: error.message };
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+test('settings that break no rule pass', () => expect(() => validate('thing', rules, { nodes: 2, name: 'a' })).not.toThrow());
+
+test('all broken rules are named at once', () => {
+  expect(refusal(() => validate('thing', rules, { nodes: 1, name: '' }))).toEqual({
+    code: 'ENVIRONMENT_INVALID',
+    message: 'thing has 2 problems:\n  - nodes must be at least 2, got 1\n  - name must not be empty',
+  });
+});
+
+test('one broken rule is one problem', () => {
+  expect(refusal(() => validate('thing', rules, { nodes: 1, name: 'a' })).message).toBe(
+    'thing has 1 problem:\n  - nodes must be at least 2, got 1',
+  );
+});

@@ -1,0 +1,77 @@
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { inTemporaryFolder } from '../support/template.ts';
+
+const repository = resolve(__dirname, '..', '..');
+
+/** The program as `make synth` and cdktf run it, with `variables` and a folder of its own to write into. */
+function synth(
+  args: readonly string[],
+  variables: Record<string, string> = {},
+  look: (outDir: string) => void = () => undefined,
+): SpawnSyncReturns<string> {
+  return inTemporaryFolder((folder) => {
+    const outDir = join(folder, 'out');
+    const { ENV: _env, MILLRACE_STATE_BUCKET: _bucket, ...inherited } = process.env;
+    const env = { ...inherited, CDKTF_OUTDIR: outDir, ...variables };
+    const result = spawnSync(process.execPath, ['--import', 'tsx', join('stacks', 'main.ts'), ...args], {
+      cwd: repository,
+      encoding: 'utf8',
+      env,
+    });
+    look(outDir);
+    return result;
+  });
+}
+
+test('synthesizes one environment and says what is in it and what is not', () => {
+  const { status, stdout, stderr } = synth([], { ENV: 'staging' }, (outDir) => {
+    expect(existsSync(join(outDir, 'stacks', 'staging-cache', 'cdk.tf.json'))).toBe(true);
+  });
+  expect(status).toBe(0);
+  expect(stdout.split('\n')).toEqual([
+    expect.stringMatching(/^synthesized 3 stacks into /),
+    expect.stringMatching(/^ {2}staging-network +\d+ resources$/),
+    expect.stringMatching(/^ {2}staging-cache +\d+ resources {2}after staging-network$/),
+    expect.stringMatching(/^ {2}staging-topology +\d+ resources {2}after staging-network, staging-cache$/),
+    '',
+  ]);
+  expect(stderr).toContain('staging: kafka `log` is not built yet, left out');
+});
+
+test('says that state is a file on this machine unless a bucket is named', () => {
+  const sentence = 'state is a file on this machine';
+  expect(synth([], { ENV: 'staging' }).stderr).toContain(sentence);
+  expect(synth([], { ENV: 'staging', MILLRACE_STATE_BUCKET: 'acme-state' }).stderr).not.toContain(sentence);
+});
+
+test('without ENV it synthesizes every environment', () => {
+  const { status, stdout } = synth(['--json']);
+  expect(status).toBe(0);
+  const summary = JSON.parse(stdout);
+  expect(summary.stacks.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(['staging-cache', 'production-cache']));
+  expect(summary.leftOut).toContain('dev: the engine docker is not built yet, left out');
+});
+
+test('an environment without stacks is no failure', () => {
+  const { status, stdout, stderr } = synth([], { ENV: 'local' });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'nothing to synthesize\n' });
+  expect(stderr).toContain('make up ENV=local starts its servers');
+});
+
+test('fails with the list of names if there is no such environment', () => {
+  const { status, stdout, stderr } = synth([], { ENV: 'stagin' });
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^ENVIRONMENT_UNKNOWN: ENV must be one of .*staging.*, got "stagin"; did you mean staging\?\n$/);
+});
+
+test('fails if it gets an option that it does not know', () => {
+  expect(synth(['--jsno'])).toMatchObject({ status: 1, stderr: expect.stringContaining("unknown option '--jsno'") });
+});
+
+test('--help names the variables and the exit codes', () => {
+  const { status, stdout } = synth(['--help']);
+  expect(status).toBe(0);
+  for (const word of ['ENV', 'MILLRACE_STATE_BUCKET', 'CDKTF_OUTDIR', 'Exit codes']) expect(stdout).toContain(word);
+});
