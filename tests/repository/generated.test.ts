@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorGuide } from '../../runtime/src/contracts/error-guide.ts';
 import { errorCodes } from '../../runtime/src/contracts/errors.ts';
 import { generatedFiles } from './generated.ts';
 import { repository } from './repository.ts';
@@ -18,7 +19,7 @@ describe('docs/errors.md and the list of codes are equal', () => {
 });
 
 test('no two codes tell the same', () => {
-  const meanings = Object.values(errorCodes).map(({ meaning }) => meaning);
+  const meanings = Object.values(errorGuide).map(({ meaning }) => meaning);
   expect(new Set(meanings).size).toBe(meanings.length);
 });
 

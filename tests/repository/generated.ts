@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { environmentSchema } from '../../environments/schema.ts';
 import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
-import { errorCodes } from '../../runtime/src/contracts/errors.ts';
+import { errorGuide } from '../../runtime/src/contracts/error-guide.ts';
+import { type ErrorCode, errorCodes } from '../../runtime/src/contracts/errors.ts';
 import { topologySchema } from '../../runtime/src/contracts/topology.ts';
 
 /** Files that are written by `make generate`, each with its content by today's code. */
@@ -21,15 +22,15 @@ function jsonSchema(schema: z.core.$ZodType, title: string, description: string)
 }
 
 function errorsPage(): string {
-  const codes = Object.entries(errorCodes).map(([code, { retriable, meaning, wayOut }]) =>
-    [`## ${code}`, `Retriable: ${retriable ? 'yes' : 'no'}`, meaning, `**Way out.** ${wayOut}`].join('\n\n'),
+  const codes = Object.entries(errorGuide).map(([code, { meaning, wayOut }]) =>
+    [`## ${code}`, `Retriable: ${errorCodes[code as ErrorCode].retriable ? 'yes' : 'no'}`, meaning, `**Way out.** ${wayOut}`].join('\n\n'),
   );
   return `${[errorsHeading, ...codes].join('\n\n')}\n`;
 }
 
 const errorsHeading = `# Errors
 
-Generated from \`runtime/src/contracts/errors.ts\` by \`npm run -s generate\`.
+Generated from \`errors.ts\` and \`error-guide.ts\` in \`runtime/src/contracts\` by \`make generate\`.
 
 Millrace throws one class, \`MillraceError\`. Decide on its \`code\`, never on the message; \`retriable\` says whether trying again can help without a change
 by a person. \`isMillraceError(error, code)\` recognises it even where two copies of the package are loaded.`;

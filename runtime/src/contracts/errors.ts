@@ -1,189 +1,45 @@
 /**
- * Every way in which Millrace refuses or fails, in one table. `docs/errors.md` is generated from it.
+ * Every way in which Millrace refuses or fails, and whether trying again can help without a change by a person.
  *
- * A row says whether trying again can help without a change by a person, what happened, and the way out.
+ * What each means and the way out is in `error-guide.ts`, and from there in `docs/errors.md`.
  */
 export const errorCodes = {
-  ENVIRONMENT_INVALID: {
-    retriable: false,
-    meaning: 'The declaration of an environment has problems; the message lists all of them with path, value got and the change to make.',
-    wayOut: 'Mend every listed path in `environments/`, then run the command again.',
-  },
-  BINDING_INVALID: {
-    retriable: false,
-    meaning: 'The binding document is missing, is not JSON, or does not fit `millrace.binding/1`.',
-    wayOut:
-      'Provision the environment again (`make up` or `make deploy` writes the binding), or point `MILLRACE_BINDING` at the right file.',
-  },
-  BINDING_NAME_UNKNOWN: {
-    retriable: false,
-    meaning: 'The binding holds no service of that name, or none of the kind asked for under that name.',
-    wayOut: 'Use one of the names that the message lists, or declare the service in the environment.',
-  },
-  BINDING_HOLDS_SECRET: {
-    retriable: false,
-    meaning: 'A binding carries a secret as a value; bindings travel through outputs, parameters and files that many can read.',
-    wayOut:
-      'Replace the value by a reference (`secretRef`) to an environment variable, a file or AWS Secrets Manager, and rotate the secret.',
-  },
-  SECRET_UNAVAILABLE: {
-    retriable: true,
-    meaning: 'A secret reference could not be resolved: the variable is unset, the file unreadable, or the store did not answer.',
-    wayOut: 'Set the variable or file that the message names, or grant the process access to it.',
-  },
-  CONNECTION_FAILED: {
-    retriable: true,
-    meaning: 'A server could not be reached within the time allowed.',
-    wayOut: 'Check that the server runs (`make status ENV=local`) and that its host and port in the binding are reachable from here.',
-  },
-  CONNECTION_REFUSED_CREDENTIALS: {
-    retriable: false,
-    meaning: 'A server answered and refused the user or password.',
-    wayOut:
-      'Check what the secret reference in the binding points at; after a rotation, restart the process or let it read the secret again.',
-  },
-  CONNECTION_TIMEOUT: {
-    retriable: true,
-    meaning: 'A command got no answer within its deadline.',
-    wayOut: 'Retry; if it lasts, look at the load of the server and at the network between.',
-  },
-  CONNECTION_CLOSED: {
-    retriable: false,
-    meaning: 'A handle was used after its `close()`.',
-    wayOut: 'Close connections last, after everything that uses them has drained.',
-  },
-  REDIS_NOT_MASTER: {
-    retriable: true,
-    meaning: 'A write reached a Redis replica, as happens for a moment during a fail-over.',
-    wayOut: 'Retry; the connection asks the sentinels for the new master. If it lasts, no master is elected: check the sentinels.',
-  },
-  REDIS_EVICTS: {
-    retriable: false,
-    meaning: 'The Redis server may evict keys (`maxmemory-policy` is not `noeviction`), so whole streams with their groups could vanish.',
-    wayOut: 'Bind streams to a server with `maxmemory-policy noeviction`; keep caches on another one.',
-  },
-  POSTGRES_NOT_PRIMARY: {
-    retriable: true,
-    meaning: 'The PostgreSQL server is a standby in recovery and cannot take writes.',
-    wayOut: 'Point the binding at the primary; during a fail-over wait for the promotion.',
-  },
-  MIGRATION_PENDING: {
-    retriable: false,
-    meaning: 'The schema `millrace` in the database is older than this package.',
-    wayOut: 'Run `millrace migrate` with a role that owns the schema, then start again.',
-  },
-  MIGRATION_CHANGED: {
-    retriable: false,
-    meaning: 'A migration that was applied differs from the one in this package, or the database is newer than the package.',
-    wayOut: 'Install the version of the package that the database was migrated with, or a newer one.',
-  },
-  OUTBOX_NO_TRANSACTION: {
-    retriable: false,
-    meaning: '`enqueue` was called on a connection that is not inside a transaction, so event and business change could part.',
-    wayOut: 'Call `begin` on the same client first, or pass the client of the running transaction.',
-  },
-  EVENT_INVALID: {
-    retriable: false,
-    meaning: 'An event lacks a required attribute, an attribute is malformed, or its data contradicts its content type.',
-    wayOut: 'Correct the attribute that the message names.',
-  },
-  EVENT_TOO_LARGE: {
-    retriable: false,
-    meaning: 'The data of an event is larger than its topic allows (`maxBytes`).',
-    wayOut: 'Store the payload elsewhere (S3) and send its address, or raise `maxBytes` of the topic in the topology.',
-  },
-  TOPIC_UNKNOWN: {
-    retriable: true,
-    meaning: 'The topology does not declare the topic, or routes it to no transport of this environment.',
-    wayOut: 'Declare the topic in `environments/topology.ts` and apply it; a relay retries, so that a rolling deployment loses nothing.',
-  },
-  TENANT_REQUIRED: {
-    retriable: false,
-    meaning: 'The topic isolates tenants and the event carries no `tenantid`.',
-    wayOut: 'Pass `tenantId` to `enqueue`, or declare the topic tenantless.',
-  },
-  RELAY_FENCED: {
-    retriable: true,
-    meaning: 'A newer relay has taken over the sink; this one must publish nothing more under its epoch.',
-    wayOut: 'Nothing to do: the relay drops its memory and stands by.',
-  },
-  BROKER_LOST_EVENTS: {
-    retriable: true,
-    meaning: 'The broker has forgotten events it had acknowledged, as an asynchronous fail-over can.',
-    wayOut: 'Nothing to do: the relay rewinds and publishes them again from the log; inboxes remove the duplicates.',
-  },
-  OUTBOX_SEQUENCE_BEHIND: {
-    retriable: false,
-    meaning:
-      'The sequence of the outbox is behind what the relay has published (a restore or a logical copy), so new events would be taken for old ones.',
-    wayOut: 'Stop the writers, run the `setval` statement that the message gives, start them again.',
-  },
-  OUTBOX_NOT_HERE: {
-    retriable: false,
-    meaning: 'The database is a logical subscriber of the outbox table: ids and transactions there do not follow the writers.',
-    wayOut: 'Run the relay against the database in which services call `enqueue`.',
-  },
-  PUBLISH_REJECTED: {
-    retriable: false,
-    meaning: 'The broker refused an event for a reason that will not pass by itself.',
-    wayOut: 'Read the cause; mend the topic or the event, then redrive the parked key.',
-  },
-  PUBLISH_FAILED: {
-    retriable: true,
-    meaning: 'The broker did not acknowledge events.',
-    wayOut: 'Nothing to do: the relay tries again with backoff; alerts tell when it lasts.',
-  },
-  CONSUMER_LEASE_LOST: {
-    retriable: true,
-    meaning: 'Another consumer of the group has taken over the shard, so this delivery must not take effect here.',
-    wayOut: 'Nothing to do: the new holder handles the event. Keep handlers shorter than the lease.',
-  },
-  HANDLER_FAILED: {
-    retriable: true,
-    meaning: 'A handler threw; the event is delivered again with backoff and dead-lettered after the last attempt.',
-    wayOut: 'Read the cause; after a fix, redrive the dead letter.',
-  },
-  SERVER_NOT_FOUND: {
-    retriable: false,
-    meaning: 'The program of a server is neither named by its environment variable, nor on PATH, nor installable here.',
-    wayOut: 'Install the package that the message names, or set the variable to the program.',
-  },
-  SERVER_START_FAILED: {
-    retriable: false,
-    meaning: 'A server ended, or did not become ready in time, while it was started.',
-    wayOut: 'Read the last lines of its log, which the message quotes with the path of the whole log.',
-  },
-  PORT_IN_USE: {
-    retriable: false,
-    meaning: 'A port that the environment wants is taken by another process.',
-    wayOut: 'Stop that process, or choose another `ports.base` in the environment.',
-  },
-  STATE_LOCKED: {
-    retriable: true,
-    meaning: 'Another `up` or `down` of the same environment is running.',
-    wayOut: 'Wait for it, or stop the process that the message names.',
-  },
-  STATE_CORRUPT: {
-    retriable: false,
-    meaning: 'The state file of a local environment cannot be read.',
-    wayOut: 'Stop the servers that still run, remove the folder that the message names, and run `make up` again.',
-  },
-  ENVIRONMENT_UNKNOWN: {
-    retriable: false,
-    meaning: 'No environment of that name is declared.',
-    wayOut: 'Use one of the names that the message lists, or add a file to `environments/` and its line to `environments/index.ts`.',
-  },
-  CLIENT_NOT_INSTALLED: {
-    retriable: false,
-    meaning: 'A client library that a connection needs is an optional peer dependency and is not installed.',
-    wayOut: 'Install the package that the message names beside `millrace`.',
-  },
-  SUBSCRIPTION_INVALID: {
-    retriable: false,
-    meaning: 'A subscription asks for what its topic does not offer, such as one tenant of a topic that does not isolate tenants.',
-    wayOut: 'Correct the option that the message names, or change the topic in `environments/topology.ts`.',
-  },
-} as const satisfies Record<string, { retriable: boolean; meaning: string; wayOut: string }>;
+  ENVIRONMENT_INVALID: { retriable: false },
+  BINDING_INVALID: { retriable: false },
+  BINDING_NAME_UNKNOWN: { retriable: false },
+  BINDING_HOLDS_SECRET: { retriable: false },
+  SECRET_UNAVAILABLE: { retriable: true },
+  CONNECTION_FAILED: { retriable: true },
+  CONNECTION_REFUSED_CREDENTIALS: { retriable: false },
+  CONNECTION_TIMEOUT: { retriable: true },
+  CONNECTION_CLOSED: { retriable: false },
+  REDIS_NOT_MASTER: { retriable: true },
+  REDIS_EVICTS: { retriable: false },
+  POSTGRES_NOT_PRIMARY: { retriable: true },
+  MIGRATION_PENDING: { retriable: false },
+  MIGRATION_CHANGED: { retriable: false },
+  OUTBOX_NO_TRANSACTION: { retriable: false },
+  EVENT_INVALID: { retriable: false },
+  EVENT_TOO_LARGE: { retriable: false },
+  TOPIC_UNKNOWN: { retriable: true },
+  TENANT_REQUIRED: { retriable: false },
+  RELAY_FENCED: { retriable: true },
+  BROKER_LOST_EVENTS: { retriable: true },
+  OUTBOX_SEQUENCE_BEHIND: { retriable: false },
+  OUTBOX_NOT_HERE: { retriable: false },
+  PUBLISH_REJECTED: { retriable: false },
+  PUBLISH_FAILED: { retriable: true },
+  CONSUMER_LEASE_LOST: { retriable: true },
+  HANDLER_FAILED: { retriable: true },
+  SERVER_NOT_FOUND: { retriable: false },
+  SERVER_START_FAILED: { retriable: false },
+  PORT_IN_USE: { retriable: false },
+  STATE_LOCKED: { retriable: true },
+  STATE_CORRUPT: { retriable: false },
+  ENVIRONMENT_UNKNOWN: { retriable: false },
+  CLIENT_NOT_INSTALLED: { retriable: false },
+  SUBSCRIPTION_INVALID: { retriable: false },
+} as const satisfies Record<string, { retriable: boolean }>;
 
 export type ErrorCode = keyof typeof errorCodes;
 

@@ -1,0 +1,149 @@
+import type { ErrorCode } from './errors.ts';
+
+/** What each code means and the way out, for people: `docs/errors.md` is generated from it. Apart from the codes, so that services do not load it. */
+export const errorGuide = {
+  ENVIRONMENT_INVALID: {
+    meaning: 'The declaration of an environment has problems; the message lists all of them with path, value got and the change to make.',
+    wayOut: 'Mend every listed path in `environments/`, then run the command again.',
+  },
+  BINDING_INVALID: {
+    meaning: 'The binding document is missing, is not JSON, or does not fit `millrace.binding/1`.',
+    wayOut:
+      'Provision the environment again (`make up` or `make deploy` writes the binding), or point `MILLRACE_BINDING` at the right file.',
+  },
+  BINDING_NAME_UNKNOWN: {
+    meaning: 'The binding holds no service of that name, or none of the kind asked for under that name.',
+    wayOut: 'Use one of the names that the message lists, or declare the service in the environment.',
+  },
+  BINDING_HOLDS_SECRET: {
+    meaning: 'A binding carries a secret as a value; bindings travel through outputs, parameters and files that many can read.',
+    wayOut:
+      'Replace the value by a reference (`secretRef`) to an environment variable, a file or AWS Secrets Manager, and rotate the secret.',
+  },
+  SECRET_UNAVAILABLE: {
+    meaning: 'A secret reference could not be resolved: the variable is unset, the file unreadable, or the store did not answer.',
+    wayOut: 'Set the variable or file that the message names, or grant the process access to it.',
+  },
+  CONNECTION_FAILED: {
+    meaning: 'A server could not be reached within the time allowed.',
+    wayOut: 'Check that the server runs (`make status ENV=local`) and that its host and port in the binding are reachable from here.',
+  },
+  CONNECTION_REFUSED_CREDENTIALS: {
+    meaning: 'A server answered and refused the user or password.',
+    wayOut:
+      'Check what the secret reference in the binding points at; after a rotation, restart the process or let it read the secret again.',
+  },
+  CONNECTION_TIMEOUT: {
+    meaning: 'A command got no answer within its deadline.',
+    wayOut: 'Retry; if it lasts, look at the load of the server and at the network between.',
+  },
+  CONNECTION_CLOSED: {
+    meaning: 'A handle was used after its `close()`.',
+    wayOut: 'Close connections last, after everything that uses them has drained.',
+  },
+  REDIS_NOT_MASTER: {
+    meaning: 'A write reached a Redis replica, as happens for a moment during a fail-over.',
+    wayOut: 'Retry; the connection asks the sentinels for the new master. If it lasts, no master is elected: check the sentinels.',
+  },
+  REDIS_EVICTS: {
+    meaning: 'The Redis server may evict keys (`maxmemory-policy` is not `noeviction`), so whole streams with their groups could vanish.',
+    wayOut: 'Bind streams to a server with `maxmemory-policy noeviction`; keep caches on another one.',
+  },
+  POSTGRES_NOT_PRIMARY: {
+    meaning: 'The PostgreSQL server is a standby in recovery and cannot take writes.',
+    wayOut: 'Point the binding at the primary; during a fail-over wait for the promotion.',
+  },
+  MIGRATION_PENDING: {
+    meaning: 'The schema `millrace` in the database is older than this package.',
+    wayOut: 'Run `millrace migrate` with a role that owns the schema, then start again.',
+  },
+  MIGRATION_CHANGED: {
+    meaning: 'A migration that was applied differs from the one in this package, or the database is newer than the package.',
+    wayOut: 'Install the version of the package that the database was migrated with, or a newer one.',
+  },
+  OUTBOX_NO_TRANSACTION: {
+    meaning: '`enqueue` was called on a connection that is not inside a transaction, so event and business change could part.',
+    wayOut: 'Call `begin` on the same client first, or pass the client of the running transaction.',
+  },
+  EVENT_INVALID: {
+    meaning: 'An event lacks a required attribute, an attribute is malformed, or its data contradicts its content type.',
+    wayOut: 'Correct the attribute that the message names.',
+  },
+  EVENT_TOO_LARGE: {
+    meaning: 'The data of an event is larger than its topic allows (`maxBytes`).',
+    wayOut: 'Store the payload elsewhere (S3) and send its address, or raise `maxBytes` of the topic in the topology.',
+  },
+  TOPIC_UNKNOWN: {
+    meaning: 'The topology does not declare the topic, or routes it to no transport of this environment.',
+    wayOut: 'Declare the topic in `environments/topology.ts` and apply it; a relay retries, so that a rolling deployment loses nothing.',
+  },
+  TENANT_REQUIRED: {
+    meaning: 'The topic isolates tenants and the event carries no `tenantid`.',
+    wayOut: 'Pass `tenantId` to `enqueue`, or declare the topic tenantless.',
+  },
+  RELAY_FENCED: {
+    meaning: 'A newer relay has taken over the sink; this one must publish nothing more under its epoch.',
+    wayOut: 'Nothing to do: the relay drops its memory and stands by.',
+  },
+  BROKER_LOST_EVENTS: {
+    meaning: 'The broker has forgotten events it had acknowledged, as an asynchronous fail-over can.',
+    wayOut: 'Nothing to do: the relay rewinds and publishes them again from the log; inboxes remove the duplicates.',
+  },
+  OUTBOX_SEQUENCE_BEHIND: {
+    meaning:
+      'The sequence of the outbox is behind what the relay has published (a restore or a logical copy), so new events would be taken for old ones.',
+    wayOut: 'Stop the writers, run the `setval` statement that the message gives, start them again.',
+  },
+  OUTBOX_NOT_HERE: {
+    meaning: 'The database is a logical subscriber of the outbox table: ids and transactions there do not follow the writers.',
+    wayOut: 'Run the relay against the database in which services call `enqueue`.',
+  },
+  PUBLISH_REJECTED: {
+    meaning: 'The broker refused an event for a reason that will not pass by itself.',
+    wayOut: 'Read the cause; mend the topic or the event, then redrive the parked key.',
+  },
+  PUBLISH_FAILED: {
+    meaning: 'The broker did not acknowledge events.',
+    wayOut: 'Nothing to do: the relay tries again with backoff; alerts tell when it lasts.',
+  },
+  CONSUMER_LEASE_LOST: {
+    meaning: 'Another consumer of the group has taken over the shard, so this delivery must not take effect here.',
+    wayOut: 'Nothing to do: the new holder handles the event. Keep handlers shorter than the lease.',
+  },
+  HANDLER_FAILED: {
+    meaning: 'A handler threw; the event is delivered again with backoff and dead-lettered after the last attempt.',
+    wayOut: 'Read the cause; after a fix, redrive the dead letter.',
+  },
+  SERVER_NOT_FOUND: {
+    meaning: 'The program of a server is neither named by its environment variable, nor on PATH, nor installable here.',
+    wayOut: 'Install the package that the message names, or set the variable to the program.',
+  },
+  SERVER_START_FAILED: {
+    meaning: 'A server ended, or did not become ready in time, while it was started.',
+    wayOut: 'Read the last lines of its log, which the message quotes with the path of the whole log.',
+  },
+  PORT_IN_USE: {
+    meaning: 'A port that the environment wants is taken by another process.',
+    wayOut: 'Stop that process, or choose another `ports.base` in the environment.',
+  },
+  STATE_LOCKED: {
+    meaning: 'Another `up` or `down` of the same environment is running.',
+    wayOut: 'Wait for it, or stop the process that the message names.',
+  },
+  STATE_CORRUPT: {
+    meaning: 'The state file of a local environment cannot be read.',
+    wayOut: 'Stop the servers that still run, remove the folder that the message names, and run `make up` again.',
+  },
+  ENVIRONMENT_UNKNOWN: {
+    meaning: 'No environment of that name is declared.',
+    wayOut: 'Use one of the names that the message lists, or add a file to `environments/` and its line to `environments/index.ts`.',
+  },
+  CLIENT_NOT_INSTALLED: {
+    meaning: 'A client library that a connection needs is an optional peer dependency and is not installed.',
+    wayOut: 'Install the package that the message names beside `millrace`.',
+  },
+  SUBSCRIPTION_INVALID: {
+    meaning: 'A subscription asks for what its topic does not offer, such as one tenant of a topic that does not isolate tenants.',
+    wayOut: 'Correct the option that the message names, or change the topic in `environments/topology.ts`.',
+  },
+} as const satisfies Record<ErrorCode, { meaning: string; wayOut: string }>;
