@@ -146,4 +146,8 @@ export const errorGuide = {
     meaning: 'A subscription asks for what its topic does not offer, such as one tenant of a topic that does not isolate tenants.',
     wayOut: 'Correct the option that the message names, or change the topic in `environments/topology.ts`.',
   },
+  STATE_UNWRITABLE: {
+    meaning: 'The folder in which a local environment keeps its state, logs and data cannot be written to.',
+    wayOut: 'Grant access to it or make room on its disk, or choose another folder with `--state-dir` or `MILLRACE_STATE_DIR`.',
+  },
 } as const satisfies Record<ErrorCode, { meaning: string; wayOut: string }>;

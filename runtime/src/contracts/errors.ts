@@ -39,6 +39,7 @@ export const errorCodes = {
   ENVIRONMENT_UNKNOWN: { retriable: false },
   CLIENT_NOT_INSTALLED: { retriable: false },
   SUBSCRIPTION_INVALID: { retriable: false },
+  STATE_UNWRITABLE: { retriable: false },
 } as const satisfies Record<string, { retriable: boolean }>;
 
 export type ErrorCode = keyof typeof errorCodes;

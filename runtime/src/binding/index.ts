@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { type Binding, type BoundService, bindingSchemaId, type SecretRef, type ServiceKind } from '../contracts/binding.ts';
+import { MillraceError } from '../contracts/errors.ts';
+import { closestName } from '../contracts/problems.ts';
+import { canonicalJson, type Topology, type TopologyInput } from '../contracts/topology.ts';
+import { findBinding, parseBinding } from './document.ts';
+import { resolveSecret, type SecretResolvers, type SecretScope } from './secrets.ts';
+import { parseTopology, readTopology } from './topology.ts';
+
+export type { SecretResolver, SecretResolvers } from './secrets.ts';
+
+/**
+ * Names of the services in the environment. Empty here; the `.d.ts` generated beside a binding adds one property a service, and from then on
+ * `service('evnts')` does not compile.
+ *
+ * @example
+ * declare module 'millrace/binding' { interface BindingNames { events: 'redis-sentinel' } }
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: an interface, because only interfaces can be augmented
+export interface BindingNames {}
+
+/** A name of `BindingNames`, or any text while that is empty. */
+export type ServiceName = [keyof BindingNames] extends [never] ? string : keyof BindingNames & string;
+
+/** One service of a binding, with the means to resolve its secrets. */
+export interface ServiceHandle {
+  readonly name: string;
+  readonly service: BoundService;
+  /** The secret behind `ref`, read at every call. @throws {MillraceError} SECRET_UNAVAILABLE when it cannot be read. */
+  secret(ref: SecretRef): Promise<string>;
+}
+
+/** A checked binding. */
+export interface LoadedBinding {
+  readonly document: Binding;
+  readonly names: readonly string[];
+  /** The service `name`, of one of `kinds` when any is given. @throws {MillraceError} BINDING_NAME_UNKNOWN with the right names. */
+  service(name: ServiceName, ...kinds: ServiceKind[]): ServiceHandle;
+  /** What lives on the servers. @throws {MillraceError} BINDING_INVALID when it is missing or differs from the hash in the binding. */
+  topology(): Promise<Topology>;
+}
+
+export interface LoadOptions {
+  /** The document itself, as text or parsed. */
+  readonly json?: string | object;
+  /** Path of the document. */
+  readonly file?: string;
+  /** Variables to look into. @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Resolvers by `from` of a reference, for stores this package does not read. @default env and file */
+  readonly secrets?: SecretResolvers;
+}
+
+/**
+ * Loads the binding of this environment: `options.json`, `options.file`, `MILLRACE_BINDING_JSON` (the document), `MILLRACE_BINDING` (a path);
+ * the first that is there counts.
+ *
+ * No secret is read before it is used.
+ *
+ * @throws {MillraceError} BINDING_INVALID with all problems; BINDING_HOLDS_SECRET when a value in it is a secret.
+ * @example
+ * const binding = await loadBinding();
+ * const events = await connectRedis(binding.service('events', 'redis-sentinel'));
+ */
+export async function loadBinding(options: LoadOptions = {}): Promise<LoadedBinding> {
+  const env = options.env ?? process.env;
+  const { document, origin, baseDir } = await findBinding({ ...options, env });
+  const binding = parseBinding(document, origin);
+  return loaded(binding, { env, baseDir, resolvers: options.secrets ?? {} }, () => readTopology(binding, baseDir));
+}
+
+export interface WrapOptions {
+  /** @default 'wrapped' */
+  readonly environment?: string;
+  readonly topology?: TopologyInput;
+  /** Folder that relative secret files start from. @default the working directory */
+  readonly baseDir?: string;
+  /** @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly secrets?: SecretResolvers;
+}
+
+/**
+ * A binding made by hand, for servers that Millrace did not provision and for tests; checked like a loaded one.
+ *
+ * @throws {MillraceError} BINDING_INVALID with all problems; BINDING_HOLDS_SECRET when a value in it is a secret.
+ */
+export function wrap(services: Record<string, BoundService>, options: WrapOptions = {}): LoadedBinding {
+  const baseDir = options.baseDir ?? process.cwd();
+  const content = { schema: bindingSchemaId, environment: options.environment ?? 'wrapped', services };
+  const generation = createHash('sha256').update(canonicalJson(content)).digest('hex');
+  const binding = parseBinding({ ...content, generation }, 'wrap()');
+  const topology = options.topology === undefined ? undefined : parseTopology(options.topology, 'wrap()');
+  return loaded(binding, { env: options.env ?? process.env, baseDir, resolvers: options.secrets ?? {} }, async () => {
+    return topology ?? (await readTopology(binding, baseDir));
+  });
+}
+
+function loaded(document: Binding, scope: SecretScope, topology: () => Promise<Topology>): LoadedBinding {
+  const names = Object.keys(document.services).sort();
+  return {
+    document,
+    names,
+    topology,
+    service(name, ...kinds) {
+      const service = Object.hasOwn(document.services, name) ? document.services[name] : undefined;
+      if (service === undefined) throw unknownName(name, document, kinds);
+      if (kinds.length > 0 && !kinds.includes(service.kind)) throw wrongKind(name, service, kinds, document);
+      return { name, service, secret: (ref) => resolveSecret(ref, scope) };
+    },
+  };
+}
+
+function unknownName(name: string, document: Binding, kinds: readonly ServiceKind[]): MillraceError {
+  const all = Object.keys(document.services);
+  const close = closestName(name, all);
+  const wanted = kinds.length === 0 ? '' : ` of kind ${kinds.join(' or ')}`;
+  return new MillraceError(
+    'BINDING_NAME_UNKNOWN',
+    `binding of ${document.environment} has no service ${JSON.stringify(name)}${close === undefined ? '' : `, did you mean ${close}?`}` +
+      `${close === undefined ? ';' : ''} services${wanted} are ${namesOf(document, kinds)}`,
+  );
+}
+
+function wrongKind(name: string, service: BoundService, kinds: readonly ServiceKind[], document: Binding): MillraceError {
+  const wanted = kinds.join(' or ');
+  return new MillraceError(
+    'BINDING_NAME_UNKNOWN',
+    `service ${name} of ${document.environment} is of kind ${service.kind}, not ${wanted}; services of kind ${wanted} are ${namesOf(document, kinds)}`,
+  );
+}
+
+function namesOf(document: Binding, kinds: readonly ServiceKind[]): string {
+  const fitting = Object.entries(document.services).filter(([, { kind }]) => kinds.length === 0 || kinds.includes(kind));
+  return fitting.length === 0
+    ? 'none'
+    : fitting
+        .map(([name, { kind }]) => `${name} (${kind})`)
+        .sort()
+        .join(', ');
+}

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Binding } from '../contracts/binding.ts';
+import { MillraceError } from '../contracts/errors.ts';
+import { problemsOf } from '../contracts/problems.ts';
+import { type Topology, topologySchema } from '../contracts/topology.ts';
+import { listProblems } from './document.ts';
+
+/** The topology that `binding` means: read, compared with the hash in the binding, checked. */
+export async function readTopology(binding: Binding, baseDir: string): Promise<Topology> {
+  if (binding.topology === undefined) {
+    throw new MillraceError('BINDING_INVALID', `binding of ${binding.environment} names no topology; declare one in the environment`);
+  }
+  const { location, hash } = binding.topology;
+  if (/^[a-z0-9]+:\/\//i.test(location)) {
+    throw new MillraceError(
+      'BINDING_INVALID',
+      `topology at ${location} cannot be read by this version of the package yet; give a path to a copy`,
+    );
+  }
+  const bytes = await readLocal(resolve(baseDir, location));
+  const actual = createHash('sha256').update(bytes).digest('hex');
+  if (actual !== hash) {
+    throw new MillraceError(
+      'BINDING_INVALID',
+      `topology at ${location} has hash ${actual}, the binding means ${hash}; provision the environment again, so that both are of one generation`,
+    );
+  }
+  return parseTopology(JSON.parse(bytes.toString('utf8')), location);
+}
+
+/** A checked topology with every default. @throws {MillraceError} BINDING_INVALID with all problems. */
+export function parseTopology(document: unknown, origin: string): Topology {
+  const parsed = topologySchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  throw new MillraceError('BINDING_INVALID', listProblems(`topology at ${origin}`, problemsOf(parsed.error, document, topologySchema)));
+}
+
+async function readLocal(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
+    throw new MillraceError('BINDING_INVALID', `topology file ${path} cannot be read (${reason}); provision the environment again`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,162 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type * as Pg from 'pg';
+import type { ServiceHandle } from '../binding/index.ts';
+import { MillraceError } from '../contracts/errors.ts';
+import { socketOf } from './end-client.ts';
+import { endpointsFor, hostsOf, requireAuthMode, requireKind } from './endpoints.ts';
+import { once, settledWithin } from './once.ts';
+import { loadPeer } from './peer.ts';
+import { postgresError } from './postgres-errors.ts';
+import { tlsOptions } from './tls.ts';
+
+/** Options of `connectPostgres`. */
+export interface PostgresConnectOptions {
+  /** `application_name`, shown by `pg_stat_activity`. @default 'millrace' */
+  readonly name?: string;
+  /** Size of the pool. @default 10 */
+  readonly maxConnections?: number;
+  /** Time allowed for a connection: a new one, or a free one of the pool. @default 5_000 */
+  readonly connectTimeoutMs?: number;
+  /** `statement_timeout` of every session; 0 sends none, as poolers such as PgBouncer require. @default 30_000 */
+  readonly statementTimeoutMs?: number;
+  /** `idle_in_transaction_session_timeout` of every session; 0 sends none. @default 60_000 */
+  readonly idleInTransactionTimeoutMs?: number;
+  /** Time an unused connection of the pool is kept. @default 30_000 */
+  readonly idleTimeoutMs?: number;
+  /** Time that statements of the pool get to finish in `close()`; twice that when others wait for a connection. @default 5_000 */
+  readonly closeTimeoutMs?: number;
+  /** Told of errors on idle connections; statements get theirs themselves. @default nothing is told */
+  readonly onError?: (error: Error) => void;
+}
+
+type ResolvedPostgresOptions = Required<Omit<PostgresConnectOptions, 'onError'>> & Pick<PostgresConnectOptions, 'onError'>;
+
+/** An open pool; `close()` is idempotent and bounded by `closeTimeoutMs`. */
+export interface PostgresConnection extends AsyncDisposable {
+  /** Name of the service in the binding. */
+  readonly name: string;
+  readonly pool: Pg.Pool;
+  /**
+   * A connection outside the pool, for a session that lasts (a relay, a lock). The caller ends it; `close()` ends it at the latest, and cuts its statement.
+   *
+   * @param name `application_name`. @default that of the connection
+   * @throws {MillraceError} CONNECTION_FAILED, CONNECTION_REFUSED_CREDENTIALS, CONNECTION_CLOSED
+   */
+  openClient(name?: string): Promise<Pg.Client>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a bounded pool on the PostgreSQL primary of `handle`, after one connection has proven that it can be reached.
+ *
+ * Statements reject with the errors of `pg`; `postgresError` tells those of the connection from those of the statement. The secret is read again for
+ * every new connection, so that a rotated password needs no restart.
+ *
+ * @throws {MillraceError} CONNECTION_FAILED when the server does not answer in time; CONNECTION_REFUSED_CREDENTIALS on a wrong password.
+ * @example
+ * await using database = await connectPostgres(binding.service('database', 'postgres'), { name: 'orders' });
+ * await database.pool.query('select 1');
+ */
+export async function connectPostgres(handle: ServiceHandle, options: PostgresConnectOptions = {}): Promise<PostgresConnection> {
+  requireKind(handle, 'connectPostgres', 'postgres');
+  requireAuthMode(handle, 'none', 'password', 'scram');
+  const settings = resolvePostgresOptions(options);
+  const [pg, config] = await Promise.all([loadPeer('pg', () => import('pg')), clientConfig(handle, settings)]);
+  const where = `postgres service ${handle.name} (${hostsOf(endpointsFor(handle, 'primary', 'node'))}/${config.database})`;
+  const connection = openPool(pg, config, settings, where);
+  try {
+    (await connection.pool.connect()).release();
+  } catch (error) {
+    await connection.close();
+    throw postgresError(error, where);
+  }
+  return { name: handle.name, ...connection, [Symbol.asyncDispose]: connection.close };
+}
+
+function resolvePostgresOptions(options: PostgresConnectOptions): ResolvedPostgresOptions {
+  return {
+    name: options.name ?? 'millrace',
+    maxConnections: options.maxConnections ?? 10,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    statementTimeoutMs: options.statementTimeoutMs ?? 30_000,
+    idleInTransactionTimeoutMs: options.idleInTransactionTimeoutMs ?? 60_000,
+    idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
+    closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
+    ...(options.onError && { onError: options.onError }),
+  };
+}
+
+async function clientConfig(handle: ServiceHandle, settings: ResolvedPostgresOptions): Promise<Pg.ClientConfig & { database: string }> {
+  const { auth, database } = handle.service;
+  const [endpoint] = endpointsFor(handle, 'primary', 'node');
+  const { secretRef, username } = auth;
+  if (database === undefined || username === undefined) {
+    const missing = database === undefined ? 'database' : 'auth.username';
+    throw new MillraceError('BINDING_INVALID', `service ${handle.name} is of kind postgres and has no ${missing}; add it to the binding`);
+  }
+  const tls = await tlsOptions(handle);
+  return {
+    host: endpoint.host,
+    port: endpoint.port,
+    database,
+    user: username,
+    ...(secretRef && { password: () => handle.secret(secretRef) }),
+    ...(tls && { ssl: { ...tls } }),
+    application_name: settings.name,
+    connectionTimeoutMillis: settings.connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    // The server cancels first; the client gives up 2 s later, when the connection is dead and the server's word does not arrive.
+    ...(settings.statementTimeoutMs > 0 && {
+      statement_timeout: settings.statementTimeoutMs,
+      query_timeout: settings.statementTimeoutMs + 2_000,
+    }),
+    ...(settings.idleInTransactionTimeoutMs > 0 && { idle_in_transaction_session_timeout: settings.idleInTransactionTimeoutMs }),
+  };
+}
+
+function openPool(
+  pg: typeof Pg,
+  config: Pg.ClientConfig,
+  settings: ResolvedPostgresOptions,
+  where: string,
+): Pick<PostgresConnection, 'pool' | 'openClient' | 'close'> {
+  const report = (error: unknown): void => settings.onError?.(postgresError(error, where));
+  const pool = new pg.Pool({ ...config, max: settings.maxConnections, idleTimeoutMillis: settings.idleTimeoutMs });
+  const pooled = new Set<Pg.PoolClient>();
+  const dedicated = new Set<Pg.Client>();
+  let closed = false;
+  // Without a listener the loss of an idle connection would end the process.
+  pool.on('error', report);
+  pool.on('connect', (client) => pooled.add(client));
+  pool.on('remove', (client) => pooled.delete(client));
+  return {
+    pool,
+    async openClient(name = settings.name) {
+      if (closed) throw new MillraceError('CONNECTION_CLOSED', `connection to ${where} is closed`);
+      const client = new pg.Client({ ...config, application_name: name });
+      client.on('error', report);
+      client.once('end', () => dedicated.delete(client));
+      dedicated.add(client);
+      try {
+        return await client.connect();
+      } catch (error) {
+        dedicated.delete(client);
+        throw postgresError(error, where);
+      }
+    },
+    close: once(async () => {
+      closed = true;
+      await waitersServed(pool, performance.now() + settings.closeTimeoutMs);
+      const ended = Promise.all([pool.end(), ...[...dedicated].map((client) => client.end())]);
+      if (await settledWithin(ended, settings.closeTimeoutMs)) return;
+      for (const client of [...pooled, ...dedicated]) socketOf(client)?.destroy();
+    }),
+  };
+}
+
+/** A pool that is told to end forgets who waits for a connection and lets them run into their timeout. */
+async function waitersServed(pool: Pg.Pool, deadline: number): Promise<void> {
+  do await delay(pool.waitingCount > 0 ? 10 : 0);
+  while (pool.waitingCount > 0 && performance.now() < deadline);
+}

@@ -1,0 +1,70 @@
+import { createConnection } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type * as Ioredis from 'ioredis';
+import { MillraceError } from '../contracts/errors.ts';
+
+type Info = Readonly<Record<string, string | undefined>>;
+
+/** What is wrong with the server that was reached, judged from its INFO before any command is let through. */
+export type Verdict = (info: Info) => MillraceError | undefined;
+
+/** Role and, for streams, eviction policy. INFO that the user may not read judges nothing but streams. */
+export function verdictOn(where: string, forStreams: boolean): Verdict {
+  return (info) => {
+    if (info.role !== undefined && info.role !== 'master') {
+      return new MillraceError('REDIS_NOT_MASTER', `${where} is a ${info.role === 'slave' ? 'replica' : info.role}, not a master`);
+    }
+    if (!forStreams || info.maxmemory_policy === 'noeviction') return undefined;
+    if (info.maxmemory_policy === undefined) {
+      return new MillraceError('REDIS_EVICTS', `${where} does not tell its maxmemory-policy; allow the user to run INFO (acl: +info)`);
+    }
+    return new MillraceError(
+      'REDIS_EVICTS',
+      `${where} has maxmemory-policy ${info.maxmemory_policy} and may evict streams; set it to noeviction or bind streams to another server`,
+    );
+  };
+}
+
+type ConnectorClass = NonNullable<Ioredis.RedisOptions['Connector']>;
+
+/**
+ * Connector classes whose `check` asks `accept` about the INFO that ioredis reads at every (re)connection. Returning false makes ioredis drop the
+ * connection and come back later, so no command ever reaches a refused server, and a mended one is accepted without a restart.
+ */
+export function checkedConnector(ioredis: typeof Ioredis, sentinel: boolean, accept: (info: Info) => boolean): ConnectorClass {
+  return sentinel ? sentinelConnector(ioredis, accept) : standaloneConnector(ioredis, accept);
+}
+
+function sentinelConnector({ SentinelConnector }: typeof Ioredis, accept: (info: Info) => boolean): ConnectorClass {
+  return class extends SentinelConnector {
+    constructor(options: unknown) {
+      super(options as ConstructorParameters<typeof SentinelConnector>[0]);
+    }
+    override check(info: Info & { role?: string }): boolean {
+      return super.check(info) && accept(info);
+    }
+  };
+}
+
+function standaloneConnector({ AbstractConnector }: typeof Ioredis, accept: (info: Info) => boolean): ConnectorClass {
+  return class extends AbstractConnector {
+    readonly #options: Ioredis.RedisOptions;
+
+    constructor(options: unknown) {
+      super((options as Ioredis.RedisOptions).disconnectTimeout ?? 2_000);
+      this.#options = options as Ioredis.RedisOptions;
+    }
+    override check(info: Info): boolean {
+      return accept(info);
+    }
+    async connect(): Promise<typeof this.stream> {
+      const { host = '127.0.0.1', port = 6379, tls } = this.#options;
+      this.connecting = true;
+      this.stream = tls === undefined ? createConnection({ host, port }) : connectTls({ host, port, ...tls });
+      this.stream.once('error', (error) => {
+        this.firstError = error;
+      });
+      return this.stream;
+    }
+  };
+}

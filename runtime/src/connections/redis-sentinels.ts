@@ -1,0 +1,100 @@
+import type * as Ioredis from 'ioredis';
+import { MillraceError } from '../contracts/errors.ts';
+import { backoffMs } from './backoff.ts';
+import { replyCode } from './redis-errors.ts';
+
+type Address = NonNullable<Ioredis.RedisOptions['sentinels']>[number];
+
+/** Connections to the sentinels of a master set, kept beside the one to the master. */
+export interface FailoverWatch {
+  close(): void;
+}
+
+/**
+ * Drops the connection of `client` as soon as a sentinel announces another master, so that it is looked up again.
+ *
+ * Without it a master that hangs while its TCP connection stays open is noticed by the silence of the socket only. It stands in for `failoverDetector` of
+ * ioredis 6.0, which reacts to the fail-over of any master set, prints every failed connection to a sentinel on stderr (it has no error listener), and ends
+ * the client for good when the notice arrives in the middle of an attempt to connect.
+ */
+export function watchFailover(ioredis: typeof Ioredis, client: Ioredis.Redis, report: (error: Error) => void): FailoverWatch {
+  const { sentinels, name } = client.options;
+  const watchers = (sentinels ?? []).map((address) => {
+    const watcher = sentinelClient(ioredis, client.options, address, {
+      retryStrategy: (attempt) => backoffMs(attempt, 10_000),
+      maxRetriesPerRequest: null,
+      keepAlive: 10_000,
+    });
+    watcher.on('error', report);
+    watcher.on('message', (_channel: string, message: string) => {
+      const [set, , , host, port] = message.split(' ');
+      if (set === name && !leadsTo(client, host, port)) reconnect(client);
+    });
+    watcher.subscribe('+switch-master').catch(report);
+    return watcher;
+  });
+  return {
+    close() {
+      for (const watcher of watchers) watcher.disconnect();
+    },
+  };
+}
+
+/** An attempt that is under way asks the sentinels anyway; only an established connection may be the wrong one. */
+function reconnect(client: Ioredis.Redis): void {
+  if (client.status === 'ready' || client.status === 'connect') client.disconnect(true);
+}
+
+function leadsTo({ stream, status }: Ioredis.Redis, host: string | undefined, port: string | undefined): boolean {
+  return status === 'ready' && stream.remoteAddress === host && stream.remotePort === Number(port);
+}
+
+/**
+ * Asks every sentinel whether it accepts the password. ioredis tells of a failing sentinel in words only; this tells a refused password, which waiting
+ * does not mend, from a sentinel that is away.
+ */
+export async function refusedBySentinels(
+  ioredis: typeof Ioredis,
+  options: Ioredis.RedisOptions,
+  where: string,
+): Promise<Error | undefined> {
+  const answers = await Promise.all((options.sentinels ?? []).map((address) => pingSentinel(ioredis, options, address)));
+  const usable = answers.includes(undefined);
+  return !usable && answers.some((error) => ['WRONGPASS', 'NOAUTH'].includes(replyCode(error) ?? ''))
+    ? new MillraceError('CONNECTION_REFUSED_CREDENTIALS', `${where}: a sentinel refused the password; check auth.sentinelSecretRef`)
+    : undefined;
+}
+
+/** The error of a sentinel's answer or of the way to it, undefined when it answered well. */
+async function pingSentinel(ioredis: typeof Ioredis, options: Ioredis.RedisOptions, address: Address): Promise<unknown> {
+  const client = sentinelClient(ioredis, options, address, { retryStrategy: null, maxRetriesPerRequest: 0, commandTimeout: 1_000 });
+  try {
+    return await new Promise<unknown>((resolve) => {
+      client.once('error', resolve);
+      client.ping().then(() => resolve(undefined), resolve);
+    });
+  } finally {
+    client.disconnect();
+  }
+}
+
+function sentinelClient(
+  { Redis }: typeof Ioredis,
+  options: Ioredis.RedisOptions,
+  { host, port }: Address,
+  behaviour: Ioredis.RedisOptions & { replyMapping?: never },
+): Ioredis.Redis {
+  return new Redis({
+    ...behaviour,
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port }),
+    ...(options.sentinelPassword && { password: options.sentinelPassword }),
+    ...(options.sentinelTLS && { tls: options.sentinelTLS }),
+    ...(options.connectionName && { connectionName: options.connectionName }),
+    connectTimeout: 1_500,
+    disconnectTimeout: 250,
+    enableReadyCheck: false,
+    lazyConnect: true,
+    protocol: 2,
+  });
+}

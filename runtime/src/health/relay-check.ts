@@ -1,0 +1,44 @@
+import type { Relay, RelayStatus } from '../outbox/relay.ts';
+import type { Beacon } from './beacons.ts';
+import { type CheckOptions, type CheckOutcome, checkIdentity, type HealthCheck, outcomeOf } from './check.ts';
+
+export interface RelayCheckOptions extends CheckOptions {
+  /** Age of the oldest unpublished event above which the relay is `degraded`. @default 30_000 */
+  readonly maxAgeMs?: number;
+}
+
+/**
+ * Looks at a relay of this process. What a broker or database outage does to it is `degraded`, never `down`: taking the process out of service would not
+ * help, and the log keeps the events. It is `down` when it has ended.
+ */
+export function relayCheck(relay: Pick<Relay, 'status'>, options: RelayCheckOptions = {}): HealthCheck {
+  const maxAgeMs = options.maxAgeMs ?? 30_000;
+  return {
+    ...checkIdentity(options, `relay ${relay.status().sink}`),
+    async check() {
+      const status = relay.status();
+      return outcomeOf(faultsOf(status, maxAgeMs), [
+        { measure: 'state', value: status.state },
+        { measure: 'oldestUnpublishedAge', value: status.oldestUnpublishedAgeMs, unit: 'ms' },
+        { measure: 'blockedKeys', value: status.blockedKeys, unit: '{key}' },
+      ]);
+    },
+  };
+}
+
+/** A beacon for `/live`: silent when the loop of the relay no longer turns. */
+export function relayBeacon(relay: Pick<Relay, 'status'>, maxSilenceMs = 60_000): Beacon {
+  return { name: `relay ${relay.status().sink}`, maxSilenceMs, silentForMs: () => relay.status().idleForMs };
+}
+
+function faultsOf({ state, oldestUnpublishedAgeMs, blockedKeys, lastError }: RelayStatus, maxAgeMs: number): CheckOutcome[] {
+  const because = lastError === undefined ? '' : `: ${lastError}`;
+  const faults: CheckOutcome[] = [];
+  if (state === 'failed' || state === 'closed') faults.push({ status: 'down', reason: `the relay has ended (${state})${because}` });
+  if (state === 'unreachable') faults.push({ status: 'degraded', reason: `the relay cannot reach its database${because}` });
+  if (oldestUnpublishedAgeMs > maxAgeMs) {
+    faults.push({ status: 'degraded', reason: `the oldest unpublished event is ${oldestUnpublishedAgeMs} ms old${because}` });
+  }
+  if (blockedKeys > 0) faults.push({ status: 'degraded', reason: `${blockedKeys} keys are held back behind a failing event` });
+  return faults;
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { findProgram } from '../../servers/find/program.ts';
+import type { RedisSettings } from '../../servers/redis/config.ts';
+import { redisProcess } from '../../servers/redis/process.ts';
+import { redisProgram } from '../../servers/redis/program.ts';
+import { testFolder } from './folders.ts';
+import { onFreePorts } from './port-retry.ts';
+import { runTestServer, type TestServer } from './test-server.ts';
+
+/** A Redis server of a test's own. */
+export interface TestRedis {
+  readonly host: string;
+  readonly port: number;
+  readonly password: string;
+  readonly dir: string;
+  readonly pid: number;
+  /** Ends it and removes its files. */
+  stop(): Promise<void>;
+  /** @param signal SIGKILL when absent */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** SIGSTOP: it keeps its connections and answers nothing. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Same port, same files. */
+  restart(): Promise<void>;
+}
+
+export interface TestRedisOptions {
+  /** Further directives of redis.conf. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** What a test's Redis has unless it asks for something else: streams, kept on disk as in production. */
+export const testRedisSettings = { maxMemoryMiB: 512, maxMemoryPolicy: 'noeviction' } as const satisfies Partial<RedisSettings>;
+
+export const testHost = '127.0.0.1';
+
+/** Starts a Redis server with streams' settings on a free port, in its own folder. */
+export async function startTestRedis({ settings = {} }: TestRedisOptions = {}): Promise<TestRedis> {
+  const program = requireRedis();
+  const folder = await testFolder('redis');
+  const password = randomBytes(12).toString('base64url');
+  return onFreePorts(folder, 1, async (port) => {
+    const server = await runTestServer(
+      redisProcess({
+        ...{ name: 'test-redis', program, dir: join(folder.path, 'data'), logFile: join(folder.path, 'log') },
+        settings: () => ({ ...testRedisSettings, host: testHost, port, password, settings }),
+      }),
+    );
+    return testRedis(server, { port, password, dir: join(folder.path, 'data') }, folder.remove);
+  });
+}
+
+/** @throws {Error} when the machine has no Redis. */
+export function requireRedis(): string {
+  const program = findProgram(redisProgram, process.env);
+  if (program === undefined) throw new Error(`tests need ${redisProgram.title}: install ${redisProgram.debianPackage}`);
+  return program;
+}
+
+export function testRedis(
+  server: TestServer,
+  address: { port: number; password: string; dir: string },
+  removeFiles: () => Promise<void>,
+): TestRedis {
+  return {
+    host: testHost,
+    ...address,
+    get pid() {
+      return server.pid;
+    },
+    stop: async () => {
+      await server.end();
+      await removeFiles();
+    },
+    kill: server.kill,
+    pause: () => server.kill('SIGSTOP'),
+    resume: () => server.kill('SIGCONT'),
+    restart: server.restart,
+  };
+}

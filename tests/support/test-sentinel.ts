@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { masterAddress } from '../../servers/redis-sentinel/process.ts';
+import { type SentinelSet, setNodes, setSentinels, waitForSet } from '../../servers/redis-sentinel/set.ts';
+import { settleAll } from '../../servers/local-process/settle.ts';
+import { eventually } from './eventually.ts';
+import { type TestFolder, testFolder } from './folders.ts';
+import { onFreePorts } from './port-retry.ts';
+import { requireRedis, type TestRedis, testHost, testRedis, testRedisSettings } from './test-redis.ts';
+import { runTestServer, type TestServer } from './test-server.ts';
+
+/** A Redis Sentinel set of a test's own: one master, two replicas, three sentinels. */
+export interface TestSentinel {
+  readonly masterName: string;
+  readonly password: string;
+  readonly sentinelPassword: string;
+  readonly sentinels: readonly { readonly host: string; readonly port: number }[];
+  readonly nodes: readonly TestRedis[];
+  /** The sentinels' own processes, in the order of `sentinels`. */
+  readonly sentinelServers: readonly TestServer[];
+  /** The node that the sentinels name as the master now. */
+  master(): Promise<TestRedis>;
+  stop(): Promise<void>;
+}
+
+export interface TestSentinelOptions {
+  /** Further directives of each redis.conf. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** @default 1000 */
+  readonly downAfterMs?: number;
+  /** @default 3000 */
+  readonly failoverTimeoutMs?: number;
+  /** @default 0: a test may kill server after server */
+  readonly minReplicasToWrite?: number;
+}
+
+const nodeCount = 3;
+const sentinelCount = 3;
+const masterName = 'events';
+
+/** Starts the set and returns when every sentinel could carry out a fail-over. */
+export async function startTestSentinel(options: TestSentinelOptions = {}): Promise<TestSentinel> {
+  const program = requireRedis();
+  const folder = await testFolder('sentinel');
+  return onFreePorts(folder, nodeCount + sentinelCount, async (firstPort) => {
+    const set = describeSet(program, folder, firstPort, options);
+    const started: TestServer[] = [];
+    try {
+      const run = async (server: Parameters<typeof runTestServer>[0]) => {
+        const running = await runTestServer(server);
+        started.push(running);
+        return running;
+      };
+      const nodes = await settleAll(setNodes(set).map(run));
+      const sentinels = await settleAll(setSentinels(set).map(run));
+      await waitForSet(set, { timeoutMs: 20_000 });
+      return testSentinel(set, folder, nodes, sentinels);
+    } catch (error) {
+      await Promise.all(started.map((server) => server.kill()));
+      throw error;
+    }
+  });
+}
+
+function describeSet(program: string, { path }: TestFolder, firstPort: number, options: TestSentinelOptions): SentinelSet {
+  const { settings = {}, downAfterMs = 1_000, failoverTimeoutMs = 3_000, minReplicasToWrite = 0 } = options;
+  const member = (name: string, port: number) => ({
+    name,
+    port,
+    dir: join(path, `${name}-${firstPort}`),
+    logFile: join(path, `${name}.log`),
+  });
+  const count = (length: number) => Array.from({ length }, (_, index) => index);
+  return {
+    ...{ program, host: testHost, masterName },
+    password: randomBytes(12).toString('base64url'),
+    sentinelPassword: randomBytes(12).toString('base64url'),
+    nodes: count(nodeCount).map((index) => member(`node-${index + 1}`, firstPort + index)),
+    sentinels: count(sentinelCount).map((index) => member(`sentinel-${index + 1}`, firstPort + nodeCount + index)),
+    node: { ...testRedisSettings, minReplicasToWrite, settings },
+    sentinel: { downAfterMs, failoverTimeoutMs },
+  };
+}
+
+function testSentinel(set: SentinelSet, folder: TestFolder, nodeServers: TestServer[], sentinelServers: TestServer[]): TestSentinel {
+  const { password, sentinelPassword } = set;
+  const nodes = nodeServers.map((server, index) =>
+    testRedis(server, { port: set.nodes[index]!.port, password, dir: set.nodes[index]!.dir }, async () => undefined),
+  );
+  const sentinels = set.sentinels.map(({ port }) => ({ host: testHost, port }));
+  return {
+    ...{ masterName, password, sentinelPassword, sentinels, nodes, sentinelServers },
+    master: () =>
+      eventually(
+        async () => {
+          const addresses = await Promise.all(
+            sentinels.map((sentinel) => masterAddress({ ...sentinel, password: sentinelPassword }, masterName).catch(() => undefined)),
+          );
+          const answer = addresses.find((address) => address !== undefined);
+          return nodes.find(({ port }) => port === answer?.port);
+        },
+        { what: 'a sentinel names the master' },
+      ),
+    stop: async () => {
+      await Promise.all(sentinelServers.map((server) => server.kill()));
+      await Promise.all(nodeServers.map((server) => server.kill()));
+      await folder.remove();
+    },
+  };
+}
