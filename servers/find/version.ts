@@ -1,0 +1,16 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { MillraceError } from '../../runtime/src/contracts/errors.ts';
+import type { Program } from './program.ts';
+
+/** Version that the program found at `path` prints, `7.0.15`. @throws {MillraceError} SERVER_NOT_FOUND when it does not run. */
+export async function versionOf(program: Program, path: string): Promise<string> {
+  const file = program.kind === 'file' ? path : join(path, program.names[0]!);
+  try {
+    const { stdout } = await promisify(execFile)(file, [...program.versionArgs], { timeout: 10_000 });
+    return /\d+(\.\d+)+/.exec(stdout)?.[0] ?? 'unknown';
+  } catch (cause) {
+    throw new MillraceError('SERVER_NOT_FOUND', `${file} does not run; install ${program.title} or set ${program.variable}`, { cause });
+  }
+}

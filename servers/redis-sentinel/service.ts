@@ -1,0 +1,53 @@
+import type { Hosting, ServiceRequest } from '../hosting.ts';
+import { redisProgram } from '../redis/program.ts';
+import { type SentinelSet, setNodes, setSentinels, waitForSet } from './set.ts';
+
+/** One master and two replicas: the least that still has a replica after a fail-over. */
+const nodeCount = 3;
+const sentinelCount = 3;
+
+/** A master, two replicas and three sentinels. */
+export const sentinelHosting: Hosting<'redis-sentinel'> = {
+  kind: 'redis-sentinel',
+  program: redisProgram,
+  plan(request) {
+    const { name, role, host, settings, secret } = request;
+    const set = describeSet(request);
+    const planned = (wave: number, places: SentinelSet['nodes'], servers: ReturnType<typeof setNodes>) =>
+      servers.map((server, index) => ({ place: places[index]!, wave, server }));
+    return {
+      servers: [...planned(0, set.nodes, setNodes(set)), ...planned(1, set.sentinels, setSentinels(set))],
+      finish: (options) => waitForSet(set, options),
+      binding: {
+        kind: 'redis-sentinel',
+        role,
+        masterName: set.masterName,
+        endpoints: [
+          ...set.sentinels.map(({ port }) => ({ purpose: 'sentinel' as const, host, port })),
+          ...set.nodes.map(({ port }) => ({ purpose: 'node' as const, host, port })),
+        ],
+        auth: {
+          mode: 'password',
+          secretRef: { from: 'file', id: secret(name).ref },
+          sentinelSecretRef: { from: 'file', id: secret(`${name}-sentinel`).ref },
+        },
+        limits: { maxMemoryMiB: settings.memoryMiB },
+      },
+    };
+  },
+};
+
+function describeSet({ name, host, program, settings, place, secret }: ServiceRequest<'redis-sentinel'>): SentinelSet {
+  const { memoryMiB, maxMemoryPolicy, downAfterMs, failoverTimeoutMs } = settings;
+  const places = (count: number, prefix: string) => Array.from({ length: count }, (_, index) => place(`${prefix}-${index + 1}`));
+  return {
+    ...{ program, host, masterName: name },
+    password: secret(name).value,
+    sentinelPassword: secret(`${name}-sentinel`).value,
+    nodes: places(nodeCount, name),
+    sentinels: places(sentinelCount, `${name}-sentinel`),
+    // A master without any replica in touch refuses writes that only it would know of.
+    node: { maxMemoryMiB: memoryMiB, maxMemoryPolicy, minReplicasToWrite: 1 },
+    sentinel: { downAfterMs, failoverTimeoutMs },
+  };
+}

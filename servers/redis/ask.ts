@@ -1,0 +1,49 @@
+import { Redis } from 'ioredis';
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly password: string;
+}
+
+/** One short conversation with a Redis server or a sentinel: connects once, does not retry, leaves no connection behind. */
+export async function askRedis<T>({ host, port, password }: RedisAddress, ask: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis({
+    host,
+    port,
+    password,
+    lazyConnect: true,
+    connectTimeout: 1_000,
+    commandTimeout: 2_000,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  let refusal: Error | undefined;
+  client.on('error', (error: Error) => {
+    refusal ??= error;
+  });
+  try {
+    await client.connect();
+    return await ask(client);
+  } catch (error) {
+    throw refusal ?? error;
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Returns once the server answers a PING, which it refuses while it loads its data. */
+export async function pingRedis(address: RedisAddress): Promise<void> {
+  await askRedis(address, (client) => client.ping());
+}
+
+/** The lines of `INFO section` by name. */
+export async function redisInfo(address: RedisAddress, section: string): Promise<Readonly<Record<string, string>>> {
+  const text = await askRedis(address, (client) => client.info(section));
+  const fields = text.split('\r\n').flatMap((line) => {
+    const [, name, value] = /^(\w+):(.*)$/.exec(line) ?? [];
+    return name === undefined || value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(fields);
+}

@@ -1,0 +1,40 @@
+import type { Hosting, Place, PlannedServer } from '../hosting.ts';
+import { redisProcess } from './process.ts';
+import { redisProgram } from './program.ts';
+
+/** A primary and, where the declaration asks for them, replicas to read from. */
+export const redisHosting: Hosting<'redis'> = {
+  kind: 'redis',
+  program: redisProgram,
+  plan({ name, role, settings, host, program, place, secret }) {
+    const { memoryMiB, maxMemoryPolicy } = settings;
+    const password = secret(name);
+    const primary = place(name);
+    const replicas = Array.from({ length: settings.replicas }, (_, index) => place(`${name}-replica-${index + 1}`));
+    const planned = (at: Place, wave: number): PlannedServer => ({
+      place: at,
+      wave,
+      server: redisProcess({
+        ...at,
+        program,
+        settings: () => ({
+          ...{ host, port: at.port, password: password.value, maxMemoryMiB: memoryMiB, maxMemoryPolicy },
+          replicaOf: wave === 0 ? undefined : { host, port: primary.port },
+        }),
+      }),
+    });
+    return {
+      servers: [planned(primary, 0), ...replicas.map((replica) => planned(replica, 1))],
+      binding: {
+        kind: 'redis',
+        role,
+        endpoints: [
+          { purpose: 'primary', host, port: primary.port },
+          ...replicas.map(({ port }) => ({ purpose: 'reader' as const, host, port })),
+        ],
+        auth: { mode: 'password', secretRef: { from: 'file', id: password.ref } },
+        limits: { maxMemoryMiB: memoryMiB },
+      },
+    };
+  },
+};

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type Binding, type BindingFragment, bindingSchema, bindingSchemaId } from '../../runtime/src/contracts/binding.ts';
+import { canonicalJson, type Topology } from '../../runtime/src/contracts/topology.ts';
+import type { Home } from './home.ts';
+
+/** Writes the topology and the binding that names it; files that would not change are left as they are. */
+export function writeBinding(home: Home, environment: string, services: BindingFragment, topology: Topology): Binding {
+  const topologyText = canonicalJson(topology);
+  const content = {
+    schema: bindingSchemaId,
+    environment,
+    services,
+    topology: { hash: sha256(topologyText), location: basename(home.topologyFile) },
+  };
+  const binding = bindingSchema.parse({ ...content, generation: sha256(canonicalJson(content)) });
+  replace(home.topologyFile, topologyText);
+  replace(home.bindingFile, canonicalJson(binding));
+  return binding;
+}
+
+/** Hexadecimal. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** In one step: a service that starts at this moment reads the old or the new document. */
+function replace(path: string, text: string): void {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
+  const draft = `${path}.new`;
+  writeFileSync(draft, text, { mode: 0o644 });
+  renameSync(draft, path);
+}

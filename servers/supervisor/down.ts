@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import type { Variables } from '../find/program.ts';
+import { isAlive } from '../local-process/identity.ts';
+import { settleAll } from '../local-process/settle.ts';
+import { stopProcess } from '../local-process/stop.ts';
+import { removeOutside } from './data-folders.ts';
+import { homeOf, removeHome } from './home.ts';
+import { lockHome } from './lock.ts';
+import type { OnProgress } from './progress.ts';
+import { openState, type ServerRecord, type State } from './state.ts';
+
+export interface DownOptions {
+  /** Folder of this environment's state, logs and data. @default MILLRACE_STATE_DIR, else .millrace/ENV in the current folder */
+  readonly stateDir?: string | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Remove data, passwords, logs and binding too. @default false */
+  readonly wipe?: boolean | undefined;
+  /** @default process.env */
+  readonly env?: Variables | undefined;
+}
+
+export interface DownResult {
+  readonly environment: string;
+  readonly stopped: readonly string[];
+  readonly wiped: boolean;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Stops the servers that `up` started: a process counts as such only when its pid and its start time are the noted ones.
+ *
+ * @throws {MillraceError} STATE_LOCKED or STATE_CORRUPT
+ */
+export async function down(environment: { readonly name: string }, options: DownOptions = {}): Promise<DownResult> {
+  const startedAt = Date.now();
+  const { stateDir, onProgress, wipe = false, env = process.env } = options;
+  const home = homeOf(environment.name, stateDir, env);
+  const result = (stopped: readonly string[]): DownResult => ({
+    ...{ environment: environment.name, stopped, wiped: wipe },
+    elapsedMs: Date.now() - startedAt,
+  });
+  if (!existsSync(home.dir)) return result([]);
+  const unlock = lockHome(home, environment.name);
+  try {
+    const state = openState(home, environment.name);
+    const stopped = await stopServers(state, { onProgress });
+    if (wipe) {
+      for (const { dir } of state.servers.values()) removeOutside(home, dir);
+      removeHome(home);
+    }
+    return result(stopped);
+  } finally {
+    unlock();
+  }
+}
+
+/** Stops servers, the highest wave of each service first and the services side by side. @returns the names of those that ran. */
+export async function stopServers(
+  state: State,
+  { only = () => true, onProgress = () => {} }: { only?: (id: string) => boolean; onProgress?: OnProgress | undefined } = {},
+): Promise<string[]> {
+  const chosen = [...state.servers].filter(([id, record]) => only(id) && record.process !== undefined);
+  const services = [...new Set(chosen.map(([, { service }]) => service))];
+  return (
+    await settleAll(
+      services.map((service) =>
+        stopWaves(
+          state,
+          chosen.filter(([, record]) => record.service === service),
+          onProgress,
+        ),
+      ),
+    )
+  ).flat();
+}
+
+async function stopWaves(state: State, servers: readonly [string, ServerRecord][], onProgress: OnProgress): Promise<string[]> {
+  const waves = [...new Set(servers.map(([, { wave }]) => wave))].sort((a, b) => b - a);
+  const names: string[] = [];
+  for (const wave of waves) {
+    const together = servers.filter(([, record]) => record.wave === wave);
+    names.push(...(await settleAll(together.map(([id, record]) => stopServer(state, id, record, onProgress)))).flat());
+  }
+  return names;
+}
+
+async function stopServer(state: State, id: string, record: ServerRecord, onProgress: OnProgress): Promise<string[]> {
+  const startedAt = Date.now();
+  const { process, kind, port, version, stop } = record;
+  const ran = process !== undefined && isAlive(process);
+  const { killed } = ran ? await stopProcess(process, stop) : { killed: false };
+  state.setProcess(id, undefined);
+  const now = ran ? (killed ? 'killed' : 'stopped') : 'gone';
+  onProgress({ event: 'server', server: id, kind, port, version, state: now, elapsedMs: Date.now() - startedAt });
+  return ran ? [id] : [];
+}

@@ -1,0 +1,87 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { MillraceError } from '../../runtime/src/contracts/errors.ts';
+import type { Variables } from '../find/program.ts';
+
+/** The folder of one environment and the places in it. */
+export interface Home {
+  readonly dir: string;
+  readonly stateFile: string;
+  readonly bindingFile: string;
+  readonly topologyFile: string;
+  /** Beside the folder, so that the folder can be removed while it is held. */
+  readonly lockFile: string;
+  readonly secrets: string;
+  readonly logs: string;
+  readonly data: string;
+}
+
+/** Where the environment's files lie: in `stateDir`, else in MILLRACE_STATE_DIR, else in `.millrace/ENV` of the current folder. */
+export function homeOf(environment: string, stateDir: string | undefined, env: Variables): Home {
+  const dir = resolve(stateDir ?? (env.MILLRACE_STATE_DIR || join('.millrace', environment)));
+  const within = (name: string) => join(dir, name);
+  return {
+    dir,
+    lockFile: `${dir}.lock`,
+    stateFile: within('state.json'),
+    bindingFile: within('binding.json'),
+    topologyFile: within('topology.json'),
+    secrets: within('secrets'),
+    logs: within('logs'),
+    data: within('data'),
+  };
+}
+
+/** Whether no `up` has left anything here. */
+export function isNewHome(home: Home): boolean {
+  return !existsSync(home.stateFile) && !existsSync(home.data);
+}
+
+/** Creates the folders; servers of other users may walk through to their data, and see nothing else. */
+export function makeHome(home: Home): void {
+  makeFolder(home.dir);
+  // A folder with other things in it keeps the permissions that its owner gave it.
+  const ours = existsSync(home.stateFile) || readdirSync(home.dir).length === 0;
+  if (ours) chmodSync(home.dir, 0o711);
+  for (const [path, mode] of [
+    [home.data, 0o711],
+    [home.secrets, 0o700],
+    [home.logs, 0o700],
+  ] as const) {
+    makeFolder(path);
+    chmodSync(path, mode);
+  }
+}
+
+/** Creates the folder and its parents. @throws {MillraceError} STATE_UNWRITABLE */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
+export function unwritable(path: string, cause: unknown): MillraceError {
+  const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown reason';
+  return new MillraceError(
+    'STATE_UNWRITABLE',
+    `${path} cannot be written (${reason}); make room or grant access, or choose another folder with --state-dir`,
+    {
+      cause,
+    },
+  );
+}
+
+/** Removes what `up` has made there, and the folder itself when nothing else is in it. */
+export function removeHome(home: Home): void {
+  for (const path of [home.stateFile, home.bindingFile, home.topologyFile, home.secrets, home.logs, home.data]) {
+    rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  }
+  removeIfEmpty(home.dir);
+}
+
+/** Removes a folder that has become empty. */
+export function removeIfEmpty(path: string): void {
+  if (existsSync(path) && readdirSync(path).length === 0) rmdirSync(path);
+}

@@ -1,0 +1,21 @@
+import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
+
+/** What `up` and `down` tell while they work. */
+export type Progress =
+  | { readonly event: 'left-out'; readonly service: string; readonly kind: ServiceKind }
+  | { readonly event: 'install'; readonly packages: readonly string[] }
+  | {
+      readonly event: 'server';
+      readonly server: string;
+      readonly kind: ServiceKind;
+      /**
+       * `running`: it ran before; `outdated`: it runs with settings that the declaration no longer has; `undeclared`: it was stopped, because the environment
+       * no longer has it.
+       */
+      readonly state: 'ready' | 'running' | 'outdated' | 'stopped' | 'killed' | 'gone' | 'undeclared';
+      readonly port: number;
+      readonly version: string;
+      readonly elapsedMs: number;
+    };
+
+export type OnProgress = (progress: Progress) => void;

@@ -1,0 +1,102 @@
+import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
+import type { FoundProgram } from '../find/index.ts';
+import type { PlannedServer, ServicePlan } from '../hosting.ts';
+import { isAlive } from '../local-process/identity.ts';
+import { pollUntil, startFailure } from '../local-process/ready.ts';
+import { settleAll } from '../local-process/settle.ts';
+import { startServer } from '../local-process/start.ts';
+import type { OnProgress } from './progress.ts';
+import type { ServerRecord, State } from './state.ts';
+
+export interface PlannedService {
+  readonly service: string;
+  readonly kind: ServiceKind;
+  readonly found: FoundProgram;
+  /** Of role and settings as they are declared now. */
+  readonly settingsHash: string;
+  readonly plan: ServicePlan;
+}
+
+/** One server that runs, whether this call started it or an earlier one. */
+export interface StartedServer {
+  readonly id: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly started: boolean;
+}
+
+interface StartContext {
+  readonly state: State;
+  readonly onProgress: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+/** A server that runs already answers at once, unless it is stopped or overloaded. */
+const answerTimeoutMs = 10_000;
+const finishTimeoutMs = 30_000;
+
+/** Whether the process that we noted for this server still runs. */
+export function isRunning(record: ServerRecord | undefined): boolean {
+  return record?.process !== undefined && isAlive(record.process);
+}
+
+/** Starts what does not run of one service, wave by wave, and waits until the servers work together. */
+export async function startService(service: PlannedService, context: StartContext): Promise<StartedServer[]> {
+  const { plan } = service;
+  const waves = [...new Set(plan.servers.map(({ wave }) => wave))].sort((a, b) => a - b);
+  const started: StartedServer[] = [];
+  for (const wave of waves) {
+    const servers = plan.servers.filter((server) => server.wave === wave);
+    started.push(...(await settleAll(servers.map((server) => ensureRunning(server, service, context)))));
+  }
+  await plan.finish?.({ timeoutMs: finishTimeoutMs, signal: context.signal });
+  return started;
+}
+
+async function ensureRunning(planned: PlannedServer, service: PlannedService, context: StartContext): Promise<StartedServer> {
+  const { state, onProgress, signal } = context;
+  const { name: id, port } = planned.place;
+  const startedAt = Date.now();
+  const known = state.servers.get(id);
+  const started = !isRunning(known);
+  if (started) await start(planned, service, context);
+  else await requireAnswer(planned, known!, signal);
+  const { kind, version, settingsHash, process } = state.servers.get(id)!;
+  const now = started ? 'ready' : settingsHash === service.settingsHash ? 'running' : 'outdated';
+  onProgress({ event: 'server', server: id, kind, port, version, state: now, elapsedMs: Date.now() - startedAt });
+  return { id, port, pid: process!.pid, started };
+}
+
+async function start(
+  { place, wave, server }: PlannedServer,
+  { service, kind, found, settingsHash }: PlannedService,
+  context: StartContext,
+): Promise<void> {
+  const { state, signal } = context;
+  const { name: id, port, dir, logFile } = place;
+  state.put(id, {
+    service,
+    kind,
+    port,
+    dir,
+    logFile,
+    wave,
+    stop: [...server.stop],
+    program: server.spec.program,
+    version: found.version,
+    settingsHash,
+  });
+  try {
+    await startServer(server, { signal, onLaunched: (launched) => state.setProcess(id, launched) });
+  } catch (error) {
+    state.setProcess(id, undefined);
+    throw error;
+  }
+}
+
+async function requireAnswer({ place, server }: PlannedServer, { process }: ServerRecord, signal: AbortSignal): Promise<void> {
+  const silence = await pollUntil(server.probe, { timeoutMs: answerTimeoutMs, signal });
+  if (silence === undefined) return;
+  const what = `runs as process ${process?.pid} but does not answer; run \`down\`, then \`up\` again`;
+  throw startFailure(place, what, silence);
+}

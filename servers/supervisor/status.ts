@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import type { Environment } from '../../environments/schema.ts';
+import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
+import type { Variables } from '../find/program.ts';
+import type { PlannedServer } from '../hosting.ts';
+import { pollUntil } from '../local-process/ready.ts';
+import { type Home, homeOf } from './home.ts';
+import { type HostedService, type LeftOut, planService, servicesOf } from './plan.ts';
+import { knownSecret } from './secrets.ts';
+import { isRunning } from './start-service.ts';
+import { openState, type State } from './state.ts';
+
+export interface StatusOptions {
+  /** Folder of this environment's state, logs and data. @default MILLRACE_STATE_DIR, else .millrace/ENV in the current folder */
+  readonly stateDir?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** @default process.env */
+  readonly env?: Variables | undefined;
+}
+
+export interface ServerStatus {
+  readonly id: string;
+  readonly service: string;
+  readonly kind: ServiceKind;
+  /** `silent`: the process runs and does not answer. */
+  readonly state: 'up' | 'down' | 'silent';
+  readonly port?: number;
+  readonly pid?: number;
+  readonly version?: string;
+}
+
+export interface StatusResult {
+  readonly environment: string;
+  /** Whether every declared server is up. */
+  readonly ok: boolean;
+  readonly servers: readonly ServerStatus[];
+  readonly leftOut: readonly LeftOut[];
+  /** Absent before the first `up`. */
+  readonly bindingFile?: string;
+}
+
+const answerTimeoutMs = 2_000;
+
+/** Says which of the declared servers run and answer; changes nothing. @throws {MillraceError} STATE_CORRUPT */
+export async function status(environment: Environment, { stateDir, signal, env = process.env }: StatusOptions = {}): Promise<StatusResult> {
+  const home = homeOf(environment.name, stateDir, env);
+  const state = openState(home, environment.name);
+  const { hosted, leftOut } = servicesOf(environment);
+  const servers = await Promise.all(hosted.flatMap((service) => statusesOf(service, home, state, signal)));
+  return {
+    ...{ environment: environment.name, ok: servers.every((server) => server.state === 'up'), servers, leftOut },
+    ...(existsSync(home.bindingFile) ? { bindingFile: home.bindingFile } : {}),
+  };
+}
+
+function statusesOf(service: HostedService, home: Home, state: State, signal: AbortSignal | undefined): Promise<ServerStatus>[] {
+  const { servers } = planService(service, {
+    home,
+    program: () => '',
+    port: (id) => state.servers.get(id)?.port ?? 0,
+    dataFolder: (id) => state.servers.get(id)?.dir ?? '',
+    secret: (id) => knownSecret(home.secrets, id) ?? '',
+  });
+  return servers.map((server) => statusOf(server, service, state, signal));
+}
+
+async function statusOf(
+  { place, server }: PlannedServer,
+  service: HostedService,
+  state: State,
+  signal: AbortSignal | undefined,
+): Promise<ServerStatus> {
+  const common = { id: place.name, service: service.name, kind: service.hosting.kind };
+  const record = state.servers.get(place.name);
+  if (record === undefined) return { ...common, state: 'down' };
+  const { port, version, process } = record;
+  if (process === undefined || !isRunning(record)) return { ...common, state: 'down', port, version };
+  const silence = await pollUntil(server.probe, { timeoutMs: answerTimeoutMs, signal });
+  return { ...common, state: silence === undefined ? 'up' : 'silent', port, version, pid: process.pid };
+}

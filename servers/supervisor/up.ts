@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import type { Environment } from '../../environments/schema.ts';
+import { canonicalJson } from '../../runtime/src/contracts/topology.ts';
+import { findPrograms } from '../find/index.ts';
+import type { Variables } from '../find/program.ts';
+import { sha256, writeBinding } from './binding.ts';
+import { chooseDataFolder, removeOutside } from './data-folders.ts';
+import { stopServers } from './down.ts';
+import { type Home, homeOf, isNewHome, makeHome, removeHome } from './home.ts';
+import { lockHome } from './lock.ts';
+import { type LeftOut, loopback, planService, servicesOf } from './plan.ts';
+import { portsFrom, requireFreePorts } from './ports.ts';
+import type { OnProgress } from './progress.ts';
+import { secretOf } from './secrets.ts';
+import { isRunning, type PlannedService, type StartedServer, startService } from './start-service.ts';
+import { openState, type State } from './state.ts';
+
+export interface UpOptions {
+  /** Folder of this environment's state, logs and data. @default MILLRACE_STATE_DIR, else .millrace/ENV in the current folder */
+  readonly stateDir?: string | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Aborting it stops what this call has started; the call then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** @default process.env */
+  readonly env?: Variables | undefined;
+  /** Program that Debian asks before it starts a daemon. @default /usr/sbin/policy-rc.d */
+  readonly policyFile?: string | undefined;
+}
+
+export interface UpResult {
+  readonly environment: string;
+  readonly bindingFile: string;
+  readonly generation: string;
+  readonly servers: readonly StartedServer[];
+  readonly leftOut: readonly LeftOut[];
+  readonly elapsedMs: number;
+}
+
+/**
+ * Starts every server of the environment that does not run yet, and writes the binding.
+ *
+ * All or nothing: when a server fails or `signal` aborts, those that this call started are stopped again, and an environment that was new is removed.
+ *
+ * @throws {MillraceError} SERVER_NOT_FOUND, SERVER_START_FAILED, PORT_IN_USE, STATE_LOCKED, STATE_CORRUPT or STATE_UNWRITABLE
+ */
+export async function up(environment: Environment, options: UpOptions = {}): Promise<UpResult> {
+  const startedAt = Date.now();
+  const { signal, stateDir, env = process.env } = options;
+  const { leftOut } = servicesOf(environment);
+  signal?.throwIfAborted();
+  const home = homeOf(environment.name, stateDir, env);
+  const unlock = lockHome(home, environment.name);
+  try {
+    const isNew = isNewHome(home);
+    const state = openState(home, environment.name);
+    const before = runningServers(state);
+    try {
+      makeHome(home);
+      const { servers, generation } = await bringUp(environment, home, state, { ...options, env });
+      return {
+        environment: environment.name,
+        bindingFile: home.bindingFile,
+        generation,
+        servers,
+        leftOut,
+        elapsedMs: Date.now() - startedAt,
+      };
+    } catch (error) {
+      const reason: unknown = signal?.aborted ? signal.reason : error;
+      await undo(home, state, before, isNew, reason);
+      throw reason;
+    }
+  } finally {
+    unlock();
+  }
+}
+
+function runningServers(state: State): Set<string> {
+  return new Set([...state.servers].filter(([, record]) => isRunning(record)).map(([id]) => id));
+}
+
+/** Stops what this call has started. That this fails too must not hide why it is done, nor the other way round. */
+async function undo(home: Home, state: State, before: ReadonlySet<string>, isNew: boolean, reason: unknown): Promise<void> {
+  try {
+    await stopServers(state, { only: (id) => !before.has(id) });
+    if (!isNew) return;
+    for (const { dir } of state.servers.values()) removeOutside(home, dir);
+    removeHome(home);
+  } catch (error) {
+    throw new AggregateError([reason, error], `${messageOf(reason)}; then what had been started could not be undone: ${messageOf(error)}`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+type Started = Pick<UpResult, 'servers' | 'generation'>;
+
+async function bringUp(environment: Environment, home: Home, state: State, options: UpOptions & { env: Variables }): Promise<Started> {
+  const { onProgress = () => {}, signal } = options;
+  const plans = await plan(environment, home, state, { ...options, onProgress });
+  await stopUndeclared(state, new Set(plans.flatMap((service) => service.plan.servers.map(({ place }) => place.name))), onProgress);
+  const toStart = plans.flatMap((service) => service.plan.servers).filter(({ place }) => !isRunning(state.servers.get(place.name)));
+  await requireFreePorts(
+    loopback,
+    toStart.map(({ place }) => place),
+  );
+  const servers = await allUntilOneFails(plans, signal, (service, both) => startService(service, { state, onProgress, signal: both }));
+  signal?.throwIfAborted();
+  const fragment = Object.fromEntries(plans.map((service) => [service.service, service.plan.binding]));
+  return { servers: servers.flat(), generation: writeBinding(home, environment.name, fragment, environment.topology).generation };
+}
+
+/** The services that can be hosted here, with programs found or installed, and a port, a folder and passwords for every server. */
+async function plan(
+  environment: Environment,
+  home: Home,
+  state: State,
+  { env, signal, policyFile, onProgress }: UpOptions & { env: Variables; onProgress: OnProgress },
+): Promise<PlannedService[]> {
+  const { hosted, leftOut, portBase } = servicesOf(environment);
+  for (const { service, kind } of leftOut) onProgress({ event: 'left-out', service, kind });
+  const programs = await findPrograms(
+    hosted.map(({ hosting }) => hosting.program),
+    {
+      ...{ env, cwd: home.dir, installLog: join(home.logs, 'apt.log'), signal, policyFile },
+      onInstall: (packages) => onProgress({ event: 'install', packages }),
+    },
+  );
+  const nextPort = portsFrom(
+    portBase,
+    [...state.servers.values()].map(({ port }) => port),
+  );
+  return hosted.map((service) => ({
+    ...{ service: service.name, kind: service.hosting.kind, found: programs.get(service.hosting.program)! },
+    settingsHash: sha256(canonicalJson(service.request)),
+    plan: planService(service, {
+      home,
+      program: (hosting) => programs.get(hosting.program)!.path,
+      port: (id) => state.servers.get(id)?.port ?? nextPort(),
+      dataFolder: (id, owner) => state.servers.get(id)?.dir ?? chooseDataFolder(home, id, owner),
+      secret: (id) => secretOf(home, id),
+    }),
+  }));
+}
+
+/** Servers that the declaration no longer has would keep ports, and memory, for nobody. Their data stays until `down --wipe`. */
+async function stopUndeclared(state: State, declared: ReadonlySet<string>, onProgress: OnProgress): Promise<void> {
+  const running = [...state.servers].filter(([id, record]) => !declared.has(id) && record.process !== undefined);
+  await stopServers(state, { only: (id) => !declared.has(id) });
+  for (const [id, { kind, port, version }] of running) {
+    onProgress({ event: 'server', server: id, kind, state: 'undeclared', port, version, elapsedMs: 0 });
+  }
+}
+
+/** Runs all at once; the first failure aborts the others, and is thrown when all have come to their end. */
+async function allUntilOneFails<T, R>(
+  items: readonly T[],
+  signal: AbortSignal | undefined,
+  run: (item: T, signal: AbortSignal) => Promise<R>,
+): Promise<R[]> {
+  const failure = new AbortController();
+  const both = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
+  const runs = items.map(async (item) => {
+    try {
+      return await run(item, both);
+    } catch (error) {
+      failure.abort(error);
+      throw error;
+    }
+  });
+  await Promise.allSettled(runs);
+  if (failure.signal.aborted) throw failure.signal.reason;
+  return Promise.all(runs);
+}
