@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { Command, InvalidArgumentError } from 'commander';
+import { pino } from 'pino';
+import type { ServiceHandle } from '../binding/index.ts';
+import { connectPostgres, type PostgresConnection } from '../connections/postgres.ts';
+import type { Topology } from '../contracts/topology.ts';
+import { createHealth, postgresCheck, relayBeacon, relayCheck, startHealthServer } from '../health/index.ts';
+import { type Relay, startRelay } from '../outbox/relay.ts';
+import type { Transport } from '../transport.ts';
+import { type BindingFlags, bindingOf, pickService, withBinding } from './binding.ts';
+
+interface Flags extends BindingFlags {
+  readonly database?: string;
+  readonly sink?: string;
+  readonly httpPort?: number;
+  readonly httpHost: string;
+  readonly leaseMs?: number;
+}
+
+/** `millrace relay`: publishes the outbox of a database to one broker until it is told to stop. */
+export function relayCommand(): Command {
+  return withBinding(new Command('relay'))
+    .description('publish the outbox to a broker; start several, one works and the others stand by; SIGTERM drains and ends')
+    .option('--database <name>', 'postgres service of the binding that holds the outbox (default: the only one)')
+    .option('--sink <name>', 'service of the binding to publish to (default: the only one with Redis streams)')
+    .option('--http-port <port>', 'serve /live, /ready, /startup and /metrics there', port)
+    .option('--http-host <address>', 'address to serve them on', '127.0.0.1')
+    .option('--lease-ms <ms>', 'how long a dead relay keeps the others out (default: 2000)', positive)
+    .action((flags: Flags) => run(flags));
+}
+
+async function run(flags: Flags): Promise<void> {
+  const stop = AbortSignal.any([signalled('SIGTERM'), signalled('SIGINT')]);
+  const logger = pino({ name: 'millrace relay' });
+  const binding = await bindingOf(flags);
+  const sink = pickService(binding, '--sink', flags.sink, 'redis-sentinel', 'redis');
+  await using database = await connectPostgres(pickService(binding, '--database', flags.database, 'postgres'), { name: 'millrace relay' });
+  const topology = await binding.topology();
+  await using transport = await openTransport(sink, topology);
+  const { openClient } = database;
+  const times = flags.leaseMs === undefined ? {} : { leaseMs: flags.leaseMs };
+  await using relay = startRelay({ openClient, transport, topology, service: sink.name, logger, ...times });
+  await using _server = flags.httpPort === undefined ? undefined : await serveHealth(flags, database, relay);
+  await Promise.race([relay.stopped, stop.aborted ? undefined : once(stop, 'abort')]);
+  logger.info(relay.status(), 'relay stops');
+}
+
+/** The driver is loaded for the kind that is bound, so that a service installs the client libraries it uses. */
+async function openTransport(service: ServiceHandle, topology: Topology): Promise<Transport> {
+  const { redisStreams } = await import('../transports/redis-streams/index.ts');
+  return redisStreams({ service, topology });
+}
+
+function serveHealth(flags: Flags, database: PostgresConnection, relay: Relay) {
+  const health = createHealth({ checks: [postgresCheck(database), relayCheck(relay)] });
+  return startHealthServer({ health, port: flags.httpPort!, host: flags.httpHost, beacons: [relayBeacon(relay)] });
+}
+
+function signalled(signal: NodeJS.Signals): AbortSignal {
+  const controller = new AbortController();
+  process.once(signal, () => controller.abort());
+  return controller.signal;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError(`must be a whole number above 0, got ${text}`);
+  return value;
+}
+
+function port(text: string): number {
+  const value = positive(text);
+  if (value > 65_535) throw new InvalidArgumentError(`must be at most 65535, got ${text}`);
+  return value;
+}

@@ -1,0 +1,188 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { RedisConnection } from '../../connections/redis.ts';
+import { MillraceError } from '../../contracts/errors.ts';
+import type { Subscription } from '../../transport.ts';
+import type { Consumer } from './consumer.ts';
+import { type HeldStream, letGo, takeUpAgain } from './held-stream.ts';
+import { leaseLost } from './lease.ts';
+import { isDrained, refreshBlocked, releaseStream, renewLeases, takeStream } from './leases.ts';
+import { fairShare, heartbeat } from './membership.ts';
+import { blockMs, type Reader, startReader } from './reader.ts';
+import { createWorker, type Worker } from './worker.ts';
+
+const refreshMs = 1_000;
+/** After its signal was aborted a handler has this long to end before its stream is left to expire. */
+const abortGraceMs = 1_000;
+const pollMs = 5;
+
+interface SubscriptionParts {
+  readonly consumer: Omit<Consumer, 'held' | 'lose'>;
+  readonly reading: RedisConnection;
+  /** Key of the sorted set in which the group's consumers count themselves. */
+  readonly registry: string;
+  readonly streams: () => Promise<readonly string[]>;
+  readonly drainMs: number;
+}
+
+/**
+ * Consumes a topic for a group: takes a fair share of its streams, keeps their leases, reads and hands events to the handler until closed.
+ */
+export function startSubscription(parts: SubscriptionParts): Subscription {
+  const lingering = new Set<HeldStream>();
+  const consumer: Consumer = {
+    ...parts.consumer,
+    held: new Map(),
+    lose(held) {
+      if (held.lost) return;
+      letGo(held, leaseLost(held.stream));
+      consumer.held.delete(held.stream);
+      // A handler that is still running must have ended before the stream may be taken again here.
+      if (held.running > 0) lingering.add(held);
+      consumer.log.warn({ stream: held.stream, group: consumer.group, running: held.running }, 'lease lost');
+    },
+  };
+  const worker = createWorker(consumer, () => reader.progress());
+  const reader = startReader(consumer, parts.reading.client, (lane) => worker.add(lane));
+  const keeper = startKeeper(parts, consumer, reader, lingering);
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= shutDown(parts, consumer, worker, reader, keeper);
+    return closing;
+  };
+  return { close, [Symbol.asyncDispose]: close };
+}
+
+interface Keeper {
+  /** Takes and hands on nothing further; leases are still renewed. */
+  settle(): void;
+  stop(): Promise<void>;
+}
+
+/** Keeps leases and shares in order, a few times per lease. */
+function startKeeper(parts: SubscriptionParts, consumer: Consumer, reader: Reader, lingering: Set<HeldStream>): Keeper {
+  const { control, log, leaseMs } = consumer;
+  const stopped = new AbortController();
+  let settled = false;
+  let streams: readonly string[] = [];
+  let refreshedAtMs = Number.NEGATIVE_INFINITY;
+
+  const refresh = async (): Promise<void> => {
+    if (performance.now() - refreshedAtMs < refreshMs) return;
+    streams = await parts.streams();
+    await Promise.all([...consumer.held.values()].map((held) => refreshBlocked(control, held, consumer.group)));
+    refreshedAtMs = performance.now();
+  };
+  const release = async (held: HeldStream): Promise<void> => {
+    held.draining = true;
+    reader.poke();
+    while (!isDrained(held) && !held.lost && !stopped.signal.aborted) await pause(pollMs);
+    if (!held.lost && !stopped.signal.aborted) await releaseStream(consumer, held);
+  };
+  const balance = async (): Promise<void> => {
+    const standing = await heartbeat(control, parts.registry, consumer.id, leaseMs);
+    const share = fairShare(streams.length, standing);
+    const kept = [...consumer.held.values()].filter(({ draining }) => !draining);
+    const surplus = kept.sort((a, b) => a.running - b.running).slice(0, Math.max(0, kept.length - share));
+    for (const held of surplus) void release(held);
+    const busyHere = new Set([...lingering].filter(({ running }) => running > 0).map(({ stream }) => stream));
+    let missing = share - consumer.held.size;
+    for (const stream of rotated(streams, standing.rank * share)) {
+      if (missing <= 0 || settled) break;
+      if (consumer.held.has(stream) || busyHere.has(stream) || !(await takeStream(consumer, stream))) continue;
+      missing -= 1;
+      reader.poke();
+    }
+  };
+  // A new connection may lead to a server that remembers less: what was delivered is gone through again.
+  const again = (): void => {
+    for (const held of consumer.held.values()) takeUpAgain(held);
+    reader.poke();
+  };
+  const round = async (): Promise<void> => {
+    for (const held of lingering) if (held.running === 0) lingering.delete(held);
+    if (watch(parts, reader, log)) again();
+    await renewLeases(consumer);
+    if (settled) return;
+    await refresh();
+    await balance();
+  };
+  const loop = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      try {
+        await round();
+      } catch (error) {
+        log.warn({ topic: consumer.topicName, group: consumer.group, error: String(error) }, 'leases and shares could not be looked after');
+      }
+      await pauseUntil(leaseMs / 8, stopped.signal);
+    }
+  };
+  control.on('ready', again);
+  const ended = loop();
+  return {
+    settle() {
+      settled = true;
+    },
+    async stop() {
+      stopped.abort();
+      control.off('ready', again);
+      await ended;
+    },
+  };
+}
+
+/** Resolves after `ms`, or as soon as `signal` is aborted. */
+function pauseUntil(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+  });
+}
+
+/** Begins at another place for each consumer, so that they do not all try for the same stream. */
+function rotated(streams: readonly string[], by: number): string[] {
+  const start = streams.length === 0 ? 0 : by % streams.length;
+  return [...streams.slice(start), ...streams.slice(0, start)];
+}
+
+/** A read that is owed for longer than the server may take means a dead connection that nobody noticed. */
+function watch({ reading }: SubscriptionParts, reader: Reader, log: Consumer['log']): boolean {
+  const since = reader.owedSinceMs();
+  if (since === undefined || performance.now() - since < 3 * blockMs) return false;
+  log.warn({ owedMs: Math.round(performance.now() - since) }, 'the server owes an answer for too long; the connection is made anew');
+  reader.abandon();
+  reading.client.disconnect(true);
+  return true;
+}
+
+async function shutDown(parts: SubscriptionParts, consumer: Consumer, worker: Worker, reader: Reader, keeper: Keeper): Promise<void> {
+  const { log, control } = consumer;
+  worker.stop();
+  keeper.settle();
+  const ended = reader.stop();
+  const idle = async (limitMs: number): Promise<void> => {
+    const until = performance.now() + limitMs;
+    while (worker.active() > 0 && performance.now() < until) await pause(pollMs);
+  };
+  await idle(parts.drainMs);
+  if (worker.active() > 0) {
+    for (const held of consumer.held.values()) held.abort.abort(new MillraceError('CONNECTION_CLOSED', 'the subscription was closed'));
+    await idle(abortGraceMs);
+  }
+  await ended;
+  const until = performance.now() + abortGraceMs;
+  while ([...consumer.held.values()].some((held) => held.running === 0 && !isDrained(held)) && performance.now() < until)
+    await pause(pollMs);
+  await keeper.stop();
+  await Promise.all([...consumer.held.values()].filter(({ running }) => running === 0).map((held) => releaseStream(consumer, held)));
+  for (const held of consumer.held.values()) letGo(held, leaseLost(held.stream));
+  await heartbeat(control, parts.registry, consumer.id, 0).catch((error: unknown) =>
+    log.warn({ error: String(error) }, 'could not sign off'),
+  );
+  await parts.reading.close();
+}
