@@ -63,6 +63,7 @@ function verb(program: Command, name: string, description: string, run: Run): Co
     });
 }
 
+/** Lets one declaration run twice side by side, as a demonstration beside the environment of every day; servers that have a port keep it. */
 function withPortBase(declared: Environment, base: number | undefined): Environment {
   return base === undefined || declared.engine.kind !== 'process'
     ? declared

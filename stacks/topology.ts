@@ -5,7 +5,7 @@ import { mergeFragments } from '../constructs/core/binding.ts';
 import { type Construct, Fn, TerraformLocal, TerraformOutput } from '../constructs/core/framework.ts';
 import { parameterName } from '../constructs/core/naming.ts';
 import { type Binding, type BindingFragment, bindingSchemaId } from '../runtime/src/contracts/binding.ts';
-import { canonicalJson } from '../runtime/src/contracts/topology.ts';
+import { canonicalJson } from '../runtime/src/contracts/canonical-json.ts';
 import { AwsStack, type AwsStackProps } from './base.ts';
 
 export interface TopologyStackProps extends AwsStackProps {

@@ -5,6 +5,8 @@ import { isAlive, type ProcessIdentity, signalProcess } from './identity.ts';
 export type StopSteps = readonly { readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT'; readonly graceMs: number }[];
 
 const pollMs = 10;
+/** A server that has only just begun may forget a signal: Redis 7.0 clears a request to shut down at the end of its initialization. */
+const repeatMs = 200;
 const killGraceMs = 5_000;
 
 /**
@@ -14,19 +16,21 @@ const killGraceMs = 5_000;
  */
 export async function stopProcess(identity: ProcessIdentity, steps: StopSteps): Promise<{ killed: boolean }> {
   for (const { signal, graceMs } of steps) {
-    // A stopped process cannot act on a signal; for a running one this changes nothing.
-    signalProcess(identity, 'SIGCONT');
-    if (!signalProcess(identity, signal) || (await isGoneWithin(identity, graceMs))) return { killed: false };
+    if (await endsWithin(identity, signal, graceMs)) return { killed: false };
   }
-  signalProcess(identity, 'SIGKILL');
-  await isGoneWithin(identity, killGraceMs);
+  await endsWithin(identity, 'SIGKILL', killGraceMs);
   return { killed: true };
 }
 
-async function isGoneWithin(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+async function endsWithin(identity: ProcessIdentity, signal: NodeJS.Signals, timeoutMs: number): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
-  while (isAlive(identity)) {
+  for (let poll = 0; isAlive(identity); poll++) {
     if (Date.now() >= deadline) return false;
+    if (poll % (repeatMs / pollMs) === 0) {
+      // A stopped process cannot act on a signal; for a running one this changes nothing.
+      signalProcess(identity, 'SIGCONT');
+      signalProcess(identity, signal);
+    }
     await delay(pollMs);
   }
   return true;

@@ -1,9 +1,10 @@
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePrivateFile } from '../local-process/files.ts';
+import type { ProcessIdentity } from '../local-process/identity.ts';
 import { describeEnd, type Owner } from '../local-process/launch.ts';
 import { startFailure } from '../local-process/ready.ts';
-import { runToEnd } from '../local-process/run.ts';
+import { endRun, runToEnd } from '../local-process/run.ts';
 
 export interface ClusterOptions {
   readonly name: string;
@@ -24,7 +25,9 @@ export interface ClusterOptions {
  * @throws {MillraceError} SERVER_START_FAILED with the last lines of what initdb said; the half-made cluster is removed.
  */
 export async function createCluster({ name, programs, dir, data, logFile, owner, user, password, signal }: ClusterOptions): Promise<void> {
-  const passwordFile = join(dir, 'initial-password');
+  const [passwordFile, runFile] = [join(dir, 'initial-password'), join(dir, 'initdb.json')];
+  await endLeftover(runFile);
+  rmSync(data, { recursive: true, force: true, maxRetries: 3 });
   writePrivateFile(passwordFile, password, owner);
   const args = [
     ...['-D', data, '-U', user, '-A', 'scram-sha-256', '--pwfile', passwordFile, '-E', 'UTF8', '--locale', 'C'],
@@ -32,12 +35,20 @@ export async function createCluster({ name, programs, dir, data, logFile, owner,
     ...['--no-sync', '--no-instructions'],
   ];
   try {
-    const end = await runToEnd({ name: `${name} (initdb)`, program: join(programs, 'initdb'), args, cwd: dir, logFile, owner }, signal);
+    const spec = { name: `${name} (initdb)`, program: join(programs, 'initdb'), args, cwd: dir, logFile, owner };
+    const end = await runToEnd(spec, signal, ({ pid, startTime }) => writePrivateFile(runFile, JSON.stringify({ pid, startTime })));
     if (end.code !== 0) throw startFailure({ name, logFile }, `could not be created: initdb ${describeEnd(end)}`);
   } catch (error) {
-    rmSync(data, { recursive: true, force: true });
+    rmSync(data, { recursive: true, force: true, maxRetries: 3 });
     throw error;
   } finally {
-    rmSync(passwordFile, { force: true });
+    for (const file of [passwordFile, runFile]) rmSync(file, { force: true });
   }
+}
+
+/** An initdb whose starter was killed goes on alone; it would write into the folder that is about to be filled again. */
+async function endLeftover(runFile: string): Promise<void> {
+  if (!existsSync(runFile)) return;
+  const run = JSON.parse(readFileSync(runFile, 'utf8')) as ProcessIdentity;
+  await endRun(run);
 }

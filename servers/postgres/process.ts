@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { makePrivateFolder, writePrivateFile } from '../local-process/files.ts';
@@ -53,7 +53,6 @@ export function postgresProcess(server: PostgresProcess): LocalServer {
 /** The folder gets its name when it is complete: whatever ends this half-way, the next start does not take the rest for a cluster. */
 async function create(server: PostgresProcess, signal: AbortSignal | undefined): Promise<void> {
   const draft = `${dataFolder(server.dir)}.new`;
-  rmSync(draft, { recursive: true, force: true });
   await (server.create ?? createCluster)({ ...server, data: draft, signal });
   renameSync(draft, dataFolder(server.dir));
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Binding, type BindingFragment, bindingSchema, bindingSchemaId } from '../../runtime/src/contracts/binding.ts';
-import { canonicalJson, type Topology } from '../../runtime/src/contracts/topology.ts';
+import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
+import type { Topology } from '../../runtime/src/contracts/topology.ts';
 import type { Home } from './home.ts';
 
 /** Writes the topology and the binding that names it; files that would not change are left as they are. */

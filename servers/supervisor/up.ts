@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Environment } from '../../environments/schema.ts';
-import { canonicalJson } from '../../runtime/src/contracts/topology.ts';
+import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
 import { findPrograms } from '../find/index.ts';
 import type { Variables } from '../find/program.ts';
 import { sha256, writeBinding } from './binding.ts';

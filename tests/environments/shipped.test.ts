@@ -2,8 +2,8 @@ import { environment, environments } from '../../environments/index.ts';
 import { type EnvironmentInput, parseEnvironment } from '../../environments/schema.ts';
 import { resolveSettings, sizes } from '../../environments/size.ts';
 import { referenceTopology } from '../../environments/topology.ts';
+import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
 import { isMillraceError } from '../../runtime/src/contracts/errors.ts';
-import { canonicalJson } from '../../runtime/src/contracts/topology.ts';
 
 const day = 24;
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { resolveSettings } from '../../../environments/size.ts';
-import { canonicalJson } from '../../../runtime/src/contracts/topology.ts';
+import { canonicalJson } from '../../../runtime/src/contracts/canonical-json.ts';
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
 import { defaultVersions, familyOf } from './families.ts';

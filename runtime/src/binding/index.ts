@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Binding, type BoundService, bindingSchemaId, type SecretRef, type ServiceKind } from '../contracts/binding.ts';
+import { canonicalJson } from '../contracts/canonical-json.ts';
 import { MillraceError } from '../contracts/errors.ts';
 import { closestName } from '../contracts/problems.ts';
-import { canonicalJson, type Topology, type TopologyInput } from '../contracts/topology.ts';
 import { findBinding, parseBinding } from './document.ts';
 import { resolveSecret, type SecretResolvers, type SecretScope } from './secrets.ts';
-import { parseTopology, readTopology } from './topology.ts';
 
 export type { SecretResolver, SecretResolvers } from './secrets.ts';
 
@@ -36,8 +35,8 @@ export interface LoadedBinding {
   readonly names: readonly string[];
   /** The service `name`, of one of `kinds` when any is given. @throws {MillraceError} BINDING_NAME_UNKNOWN with the right names. */
   service(name: ServiceName, ...kinds: ServiceKind[]): ServiceHandle;
-  /** What lives on the servers. @throws {MillraceError} BINDING_INVALID when it is missing or differs from the hash in the binding. */
-  topology(): Promise<Topology>;
+  /** Folder that relative paths in the document start from. */
+  readonly baseDir: string;
 }
 
 export interface LoadOptions {
@@ -66,13 +65,12 @@ export async function loadBinding(options: LoadOptions = {}): Promise<LoadedBind
   const env = options.env ?? process.env;
   const { document, origin, baseDir } = await findBinding({ ...options, env });
   const binding = parseBinding(document, origin);
-  return loaded(binding, { env, baseDir, resolvers: options.secrets ?? {} }, () => readTopology(binding, baseDir));
+  return loaded(binding, { env, baseDir, resolvers: options.secrets ?? {} });
 }
 
 export interface WrapOptions {
   /** @default 'wrapped' */
   readonly environment?: string;
-  readonly topology?: TopologyInput;
   /** Folder that relative secret files start from. @default the working directory */
   readonly baseDir?: string;
   /** @default process.env */
@@ -90,18 +88,15 @@ export function wrap(services: Record<string, BoundService>, options: WrapOption
   const content = { schema: bindingSchemaId, environment: options.environment ?? 'wrapped', services };
   const generation = createHash('sha256').update(canonicalJson(content)).digest('hex');
   const binding = parseBinding({ ...content, generation }, 'wrap()');
-  const topology = options.topology === undefined ? undefined : parseTopology(options.topology, 'wrap()');
-  return loaded(binding, { env: options.env ?? process.env, baseDir, resolvers: options.secrets ?? {} }, async () => {
-    return topology ?? (await readTopology(binding, baseDir));
-  });
+  return loaded(binding, { env: options.env ?? process.env, baseDir, resolvers: options.secrets ?? {} });
 }
 
-function loaded(document: Binding, scope: SecretScope, topology: () => Promise<Topology>): LoadedBinding {
+function loaded(document: Binding, scope: SecretScope): LoadedBinding {
   const names = Object.keys(document.services).sort();
   return {
     document,
     names,
-    topology,
+    baseDir: scope.baseDir,
     service(name, ...kinds) {
       const service = Object.hasOwn(document.services, name) ? document.services[name] : undefined;
       if (service === undefined) throw unknownName(name, document, kinds);

@@ -4,8 +4,10 @@ import { pino } from 'pino';
 import type { ServiceHandle } from '../binding/index.ts';
 import { connectPostgres, type PostgresConnection } from '../connections/postgres.ts';
 import type { Topology } from '../contracts/topology.ts';
-import { createHealth, postgresCheck, relayBeacon, relayCheck, startHealthServer } from '../health/index.ts';
+import { createHealth, postgresCheck, startHealthServer } from '../health/index.ts';
+import { relayBeacon, relayCheck } from '../health/relay-check.ts';
 import { type Relay, startRelay } from '../outbox/relay.ts';
+import { readTopology } from '../topology/index.ts';
 import type { Transport } from '../transport.ts';
 import { type BindingFlags, bindingOf, pickService, withBinding } from './binding.ts';
 
@@ -35,7 +37,7 @@ async function run(flags: Flags): Promise<void> {
   const binding = await bindingOf(flags);
   const sink = pickService(binding, '--sink', flags.sink, 'redis-sentinel', 'redis');
   await using database = await connectPostgres(pickService(binding, '--database', flags.database, 'postgres'), { name: 'millrace relay' });
-  const topology = await binding.topology();
+  const topology = await readTopology(binding);
   await using transport = await openTransport(sink, topology);
   const { openClient } = database;
   const times = flags.leaseMs === undefined ? {} : { leaseMs: flags.leaseMs };

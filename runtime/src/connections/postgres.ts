@@ -95,6 +95,8 @@ async function clientConfig(handle: ServiceHandle, settings: ResolvedPostgresOpt
     throw new MillraceError('BINDING_INVALID', `service ${handle.name} is of kind postgres and has no ${missing}; add it to the binding`);
   }
   const tls = await tlsOptions(handle);
+  // Before a connection waits for it: `pg` leaves that open until the server's patience ends, a minute later.
+  if (secretRef !== undefined) await handle.secret(secretRef);
   return {
     host: endpoint.host,
     port: endpoint.port,
@@ -142,6 +144,7 @@ function openPool(
         return await client.connect();
       } catch (error) {
         dedicated.delete(client);
+        socketOf(client)?.destroy();
         throw postgresError(error, where);
       }
     },

@@ -1,46 +1,46 @@
 /**
- * Every way in which Millrace refuses or fails, and whether trying again can help without a change by a person.
+ * Every way in which Millrace refuses or fails; true where trying again can help without a change by a person.
  *
  * What each means and the way out is in `error-guide.ts`, and from there in `docs/errors.md`.
  */
 export const errorCodes = {
-  ENVIRONMENT_INVALID: { retriable: false },
-  BINDING_INVALID: { retriable: false },
-  BINDING_NAME_UNKNOWN: { retriable: false },
-  BINDING_HOLDS_SECRET: { retriable: false },
-  SECRET_UNAVAILABLE: { retriable: true },
-  CONNECTION_FAILED: { retriable: true },
-  CONNECTION_REFUSED_CREDENTIALS: { retriable: false },
-  CONNECTION_TIMEOUT: { retriable: true },
-  CONNECTION_CLOSED: { retriable: false },
-  REDIS_NOT_MASTER: { retriable: true },
-  REDIS_EVICTS: { retriable: false },
-  POSTGRES_NOT_PRIMARY: { retriable: true },
-  MIGRATION_PENDING: { retriable: false },
-  MIGRATION_CHANGED: { retriable: false },
-  OUTBOX_NO_TRANSACTION: { retriable: false },
-  EVENT_INVALID: { retriable: false },
-  EVENT_TOO_LARGE: { retriable: false },
-  TOPIC_UNKNOWN: { retriable: true },
-  TENANT_REQUIRED: { retriable: false },
-  RELAY_FENCED: { retriable: true },
-  BROKER_LOST_EVENTS: { retriable: true },
-  OUTBOX_SEQUENCE_BEHIND: { retriable: false },
-  OUTBOX_NOT_HERE: { retriable: false },
-  PUBLISH_REJECTED: { retriable: false },
-  PUBLISH_FAILED: { retriable: true },
-  CONSUMER_LEASE_LOST: { retriable: true },
-  HANDLER_FAILED: { retriable: true },
-  SERVER_NOT_FOUND: { retriable: false },
-  SERVER_START_FAILED: { retriable: false },
-  PORT_IN_USE: { retriable: false },
-  STATE_LOCKED: { retriable: true },
-  STATE_CORRUPT: { retriable: false },
-  ENVIRONMENT_UNKNOWN: { retriable: false },
-  CLIENT_NOT_INSTALLED: { retriable: false },
-  SUBSCRIPTION_INVALID: { retriable: false },
-  STATE_UNWRITABLE: { retriable: false },
-} as const satisfies Record<string, { retriable: boolean }>;
+  ENVIRONMENT_INVALID: false,
+  BINDING_INVALID: false,
+  BINDING_NAME_UNKNOWN: false,
+  BINDING_HOLDS_SECRET: false,
+  SECRET_UNAVAILABLE: true,
+  CONNECTION_FAILED: true,
+  CONNECTION_REFUSED_CREDENTIALS: false,
+  CONNECTION_TIMEOUT: true,
+  CONNECTION_CLOSED: false,
+  REDIS_NOT_MASTER: true,
+  REDIS_EVICTS: false,
+  POSTGRES_NOT_PRIMARY: true,
+  MIGRATION_PENDING: false,
+  MIGRATION_CHANGED: false,
+  OUTBOX_NO_TRANSACTION: false,
+  EVENT_INVALID: false,
+  EVENT_TOO_LARGE: false,
+  TOPIC_UNKNOWN: true,
+  TENANT_REQUIRED: false,
+  RELAY_FENCED: true,
+  BROKER_LOST_EVENTS: true,
+  OUTBOX_SEQUENCE_BEHIND: false,
+  OUTBOX_NOT_HERE: false,
+  PUBLISH_REJECTED: false,
+  PUBLISH_FAILED: true,
+  CONSUMER_LEASE_LOST: true,
+  HANDLER_FAILED: true,
+  SERVER_NOT_FOUND: false,
+  SERVER_START_FAILED: false,
+  PORT_IN_USE: false,
+  STATE_LOCKED: true,
+  STATE_CORRUPT: false,
+  ENVIRONMENT_UNKNOWN: false,
+  CLIENT_NOT_INSTALLED: false,
+  SUBSCRIPTION_INVALID: false,
+  STATE_UNWRITABLE: false,
+} as const satisfies Record<string, boolean>;
 
 export type ErrorCode = keyof typeof errorCodes;
 
@@ -64,7 +64,7 @@ export class MillraceError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retriable?: boolean }) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.retriable = options?.retriable ?? errorCodes[code].retriable;
+    this.retriable = options?.retriable ?? errorCodes[code];
     Object.defineProperty(this, marker, { value: true });
   }
 }

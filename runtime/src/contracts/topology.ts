@@ -128,22 +128,6 @@ export const topologySchema = z.strictObject({
 export type Topology = z.infer<typeof topologySchema>;
 export type TopologyInput = z.input<typeof topologySchema>;
 
-/** One text for one topology: keys sorted, two spaces, a final newline. Equal topologies give equal bytes. */
-export function canonicalJson(value: unknown): string {
-  return `${JSON.stringify(sortKeys(value), null, 2)}\n`;
-}
-
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, entry]) => entry !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, entry]) => [key, sortKeys(entry)]),
-  );
-}
-
 /**
  * Key of a stream on Redis. Braces are real hash tags: the stream, its dead letters, leases and fences share a cluster slot.
  *

@@ -4,6 +4,5 @@ export { createHealth, type Health, type HealthOptions, type HealthReport } from
 export type { MetricsRegistry } from './metrics.ts';
 export { type PostgresCheckOptions, postgresCheck } from './postgres-check.ts';
 export { type RedisCheckOptions, redisCheck } from './redis-check.ts';
-export { type RelayCheckOptions, relayBeacon, relayCheck } from './relay-check.ts';
 export type { CheckReport } from './run-check.ts';
 export { type HealthServer, type HealthServerOptions, startHealthServer } from './server.ts';

@@ -23,7 +23,6 @@ const parkSql = 'insert into millrace.inbox_parked (consumer, run, event_id, eve
  */
 export async function take(client: ClientBase, consumer: string, { event, run, lease }: Of): Promise<Taken> {
   const { rows } = await client.query<{ taken: Taken | 'superseded' }>({
-    name: 'millrace_take',
     text: takeSql,
     values: [consumer, run, event.id, lease?.scope ?? null, lease?.fence.toString() ?? null],
   });
@@ -67,7 +66,9 @@ export async function once(
     await client.query('begin');
     const taken = await take(client, consumer, delivery);
     if (taken === 'new') await effect(client, delivery.event);
-    await client.query('commit');
+    const { command } = await client.query('commit');
+    // PostgreSQL answers the commit of a failed transaction with a rollback, not with an error.
+    if (command !== 'COMMIT') throw new MillraceError('HANDLER_FAILED', `an effect of ${consumer} went on after a statement had failed`);
     return taken;
   } catch (error) {
     await client.query('rollback').catch((failure: Error) => {

@@ -3,7 +3,7 @@ import type { Transport } from '../transport.ts';
 import { type Gap, Gaps } from './gaps.ts';
 import { lockHolders, requireSequenceAhead } from './ground.ts';
 import type { LogReader, LogRow, Page } from './log.ts';
-import { dueEvents, keyName, type Outcome, type ParkedRow, parkedKeys, settleParked } from './parked.ts';
+import { dropPublished, dueEvents, keyName, type Outcome, type ParkedRow, parkAgain, parkedKeys, settleParked } from './parked.ts';
 import { backoff, Pause } from './pause.ts';
 import { Position, rewindTarget } from './progress.ts';
 import { heldBack, type Publisher, type Refusal } from './publisher.ts';
@@ -33,8 +33,8 @@ export interface LifeParts {
 /**
  * One life of a relay: from the lease it was granted until it closes or loses the ground under its memory.
  *
- * Two loops share one position. `#publishing` reads pages and publishes them, the next page being read while one is published; `#keeping` writes
- * progress, renews the lease and finds out which gaps are dead. Either may end the life.
+ * Three loops share one position. `#publishing` reads pages and publishes them, the next page being read while one is published; `#keeping` writes
+ * progress, renews the lease and finds out which gaps are dead; `#watching` asks an idle broker whether it still is the same. Each may end the life.
  */
 export class Life {
   readonly #parts: LifeParts;
@@ -44,6 +44,9 @@ export class Life {
   #leaseUntil: number;
   #flushedAt: number;
   #flushing: Promise<void> | undefined;
+  /** When the broker last took an event or said who it is, and whether the marks know of it. */
+  #brokerSeenAt = Number.NEGATIVE_INFINITY;
+  #unmarkedSight = false;
   #blocked: Set<string> = new Set();
   #parkedEvents = 0;
   #parkedAt = 0;
@@ -67,7 +70,7 @@ export class Life {
     try {
       if (await this.#brokerChanged()) return await this.#rewind();
       await this.#loadParked();
-      await this.#untilFirstEnds([this.#publishing(), this.#keeping()]);
+      await this.#untilFirstEnds([this.#publishing(), this.#keeping(), this.#watching()]);
       await this.#flush();
       return { reason: 'closed' };
     } catch (error) {
@@ -154,7 +157,9 @@ export class Life {
     if (performance.now() >= this.#leaseUntil)
       throw new MillraceError('RELAY_FENCED', `the lease of sink ${this.#parts.sink} has run out unrenewed`);
     const { producer, epoch } = this.#parts.hold;
-    return this.#parts.publisher.attempt(rows, { producer, epoch }, this.#over.signal);
+    const outcome = await this.#parts.publisher.attempt(rows, { producer, epoch }, this.#over.signal);
+    if (outcome.published.length > 0) this.#sawBroker();
+    return outcome;
   }
 
   /** Sets the rows of blocked keys aside and returns the others. */
@@ -185,8 +190,28 @@ export class Life {
   async #waitForBroker(attempt: number): Promise<void> {
     this.#parts.stepped(0);
     await backoff(attempt, this.#parts.times.maxRetryMs, AbortSignal.any([this.#over.signal, this.#parts.closing]));
+    await this.#requireSameBroker();
+  }
+
+  async #requireSameBroker(): Promise<void> {
     if (await this.#brokerChanged())
       throw new MillraceError('BROKER_LOST_EVENTS', 'the broker has another incarnation than when it acknowledged events');
+  }
+
+  /** Without new events nothing else would notice that the broker has forgotten some. */
+  async #watching(): Promise<void> {
+    const { signal } = this.#over;
+    const { watchMs } = this.#parts.times;
+    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    while (!signal.aborted) {
+      await new Pause().wait(watchMs, signal);
+      if (performance.now() - this.#brokerSeenAt >= watchMs) await Promise.race([this.#requireSameBroker(), over]);
+    }
+  }
+
+  #sawBroker(): void {
+    this.#brokerSeenAt = performance.now();
+    this.#unmarkedSight = true;
   }
 
   #warnBroker({ row, error }: Refusal): void {
@@ -198,8 +223,9 @@ export class Life {
     const position = this.#position;
     try {
       const incarnation = await this.#parts.transport.incarnation();
-      if (position.incarnation !== null) return incarnation !== position.incarnation;
+      if (position.incarnation !== null && incarnation !== position.incarnation) return true;
       position.incarnation = incarnation;
+      this.#sawBroker();
     } catch (error) {
       this.#parts.warn('broker cannot be reached', { error: String(error) });
     }
@@ -213,6 +239,7 @@ export class Life {
     const target = rewindTarget(marks, low, this.#parts.times.rewindMs);
     const incarnation = await this.#parts.transport.incarnation();
     const { sink, session, times } = this.#parts;
+    await parkAgain(session, sink);
     await flush(session, sink, this.hold, times.leaseMs, { low: target, done: [], incarnation, marks: [], aside: [] });
     this.#version++;
     this.#parts.warn('broker may have lost events, publishing them again', { from: target + 1, to: this.#position.published });
@@ -253,7 +280,9 @@ export class Life {
     this.#flushedAt = sentAt;
     this.#leaseUntil = sentAt + times.leaseMs * 0.9;
     Gaps.bindTo(unbound, written.xid);
-    this.#position.mark(written.nowMs, progress.low);
+    // While the broker is away no mark is set: it may have failed over at any moment since it was seen last.
+    if (this.#unmarkedSight) this.#position.mark(written.nowMs, progress.low);
+    this.#unmarkedSight = false;
     this.#requireSameServer(written.postmasterStart);
     requireSequenceAhead(written.lastId, published);
   }
@@ -288,6 +317,8 @@ export class Life {
       await settleParked(session, sink, hold.epoch, outcomes);
       if (outcomes.length === 0) break;
     }
+    const lastMark = this.#position.marks.at(-1)?.[0];
+    if (lastMark !== undefined) await dropPublished(session, sink, lastMark - times.rewindMs);
     await this.#loadParked();
   }
 

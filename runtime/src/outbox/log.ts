@@ -18,21 +18,21 @@ export interface Page {
   /** The gaps hold more rows than one page. */
   readonly truncated: boolean;
   readonly xmin: bigint;
-  /** Changes with every start of the server; a pooler can hide one. */
+  /** Seconds since 1970; changes with every start of the server, which a pooler can hide. */
   readonly postmasterStart: string;
 }
 
-/** The columns of `toRow`, in its order. */
+/** The columns of `toRow`, in its order. Formats are ours: a database may have its own `datestyle` and `bytea_output`. */
 export const columns = `o.id, o.topic, o.key, o.event_id, o.type, o.source, o.subject, o.tenant_id, o.actor_id, o.datacontenttype,
-  o.created_at at time zone 'UTC', o.data, o.headers`;
+  to_char(o.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), encode(o.data, 'hex'), o.headers`;
 
 /**
  * Three parts in one statement and so in one snapshot: its bounds, the rows that appeared in gaps, the rows above the cursor.
  * A first row of bounds costs less than two more columns on each of a thousand rows.
  */
 const pageSql = `
-select null::bigint, pg_snapshot_xmin(pg_current_snapshot())::text, pg_postmaster_start_time()::text,
-  null::uuid, null, null, null, null, null, null, null::timestamp, null::bytea, null::jsonb
+select null::bigint, pg_snapshot_xmin(pg_current_snapshot())::text, extract(epoch from pg_postmaster_start_time())::text,
+  null::uuid, null, null, null, null, null, null, null, null, null::jsonb
 union all
 (select late.* from unnest($2::bigint[], $3::bigint[]) as gap(lower, upper)
   cross join lateral (select ${columns} from millrace.outbox o where o.id >= gap.lower and o.id < gap.upper order by o.id limit $4) as late
@@ -82,7 +82,7 @@ export function toRow(raw: RawRow): LogRow {
     id: eventId!,
     source: source!,
     type: type!,
-    time: `${createdAt!.replace(' ', 'T')}Z`,
+    time: createdAt!,
     sequence: id!,
   };
   if (key !== null) event.partitionkey = key!;
@@ -90,15 +90,17 @@ export function toRow(raw: RawRow): LogRow {
   if (tenantId !== null) event.tenantid = tenantId!;
   if (actorId !== null) event.actorid = actorId!;
   if (contentType !== null) event.datacontenttype = contentType!;
-  if (data !== null) event.data = Buffer.from(data!.slice(2), 'hex'); // bytea_output is hex since PostgreSQL 9.0
-  if (headers !== null) addHeaders(event, JSON.parse(headers!) as Record<string, string>);
+  if (data !== null) event.data = Buffer.from(data!, 'hex');
+  if (headers !== null) addHeaders(event, JSON.parse(headers!) as Record<string, unknown>);
   return { id: Number(id), topic: topic!, key: key ?? undefined, event };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function addHeaders(event: Mutable<MillraceEvent>, headers: Record<string, string>): void {
-  const { dataschema, traceparent, tracestate, ...extensions } = headers;
+/** Attributes are texts on every wire; writers in SQL may have put numbers. */
+function addHeaders(event: Mutable<MillraceEvent>, headers: Record<string, unknown>): void {
+  const texts = Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
+  const { dataschema, traceparent, tracestate, ...extensions } = Object.fromEntries(texts) as Record<string, string>;
   if (dataschema !== undefined) event.dataschema = dataschema;
   if (traceparent !== undefined) event.traceparent = traceparent;
   if (tracestate !== undefined) event.tracestate = tracestate;

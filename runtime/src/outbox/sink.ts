@@ -51,7 +51,7 @@ const acquireSql = `
 update millrace.sink set holder = $2, epoch = greatest(epoch + 1, ${clockMs}, $4::bigint + 1), version = version + 1,
   lease_until = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp()
 where name = $1 and (lease_until < clock_timestamp() or holder = $2)
-returning epoch::text, low::text, done::text, incarnation, marks, version, pg_postmaster_start_time()::text as start,
+returning epoch::text, low::text, done::text, incarnation, marks, version, extract(epoch from pg_postmaster_start_time())::text as start,
   (select identity from millrace.log) as producer, ${clockMs}::text as now_ms`;
 
 interface HoldRow {
@@ -100,7 +100,7 @@ with held as (
   update millrace.sink set low = $5, done = $6::int8multirange, incarnation = $7, marks = $8::jsonb, version = version + 1,
     lease_until = clock_timestamp() + $4 * interval '1 ms', updated_at = clock_timestamp()
   where name = $1 and epoch = $2::bigint and version = $3
-  returning name, pg_current_xact_id()::text as xid, pg_postmaster_start_time()::text as start,
+  returning name, pg_current_xact_id()::text as xid, extract(epoch from pg_postmaster_start_time())::text as start,
     (select last_value from millrace.outbox_id)::text as last_id, ${clockMs}::text as now_ms
 ), aside as (
   select a.*, case when a.error is null then '[]'::jsonb else jsonb_build_array(jsonb_build_object('at', clock_timestamp(), 'error', a.error)) end as errors
@@ -108,7 +108,8 @@ with held as (
 ), parked as (
   insert into millrace.parked
   select held.name, o.*, a.attempts, a.errors, coalesce(clock_timestamp() + a.delay * interval '1 ms', 'infinity')
-  from held, aside a join millrace.outbox o on o.id = a.id where not a.dead on conflict do nothing
+  from held, aside a join millrace.outbox o on o.id = a.id where not a.dead
+  on conflict (sink, id) do update set published_at = null, next_attempt_at = excluded.next_attempt_at where parked.published_at is not null
 ), dead as (
   insert into millrace.dead_letter
   select held.name, o.*, a.attempts, a.errors from held, aside a join millrace.outbox o on o.id = a.id where a.dead on conflict do nothing

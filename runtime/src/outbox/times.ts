@@ -14,6 +14,8 @@ export interface RelayTimes {
   readonly rewindMs: number;
   /** Ceiling of the backoff while the broker is away. @default 1_000 */
   readonly maxRetryMs: number;
+  /** How often the broker is asked who it is while nothing is published. @default 1_000 */
+  readonly watchMs: number;
   /** How often parked events are looked at, while there are any. @default 1_000 */
   readonly parkedMs: number;
   /** How often `pg_locks` is asked about gaps that outlive their bound. @default 250 */
@@ -28,6 +30,7 @@ export const defaultTimes: RelayTimes = {
   leaseMs: 2_000,
   rewindMs: 30_000,
   maxRetryMs: 1_000,
+  watchMs: 1_000,
   parkedMs: 1_000,
   ownersMs: 250,
 };

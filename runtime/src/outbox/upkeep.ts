@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { endClient } from '../connections/end-client.ts';
+import { endClient, socketOf } from '../connections/end-client.ts';
 import { makePartitions, type PartitionOptions } from '../schema/partitions.ts';
 import type { RelayLogger } from './logger.ts';
 import { Pause } from './pause.ts';
@@ -11,6 +11,8 @@ export interface Upkeep {
 }
 
 const everyMs = 60_000;
+/** Attempts that meet locks take four seconds at most; what takes longer waits for a server that has gone. */
+const answerMs = 15_000;
 
 /**
  * Keeps partitions of log and inbox made ahead, once a minute, over a connection that is opened for it: a transaction must not share one with the relay.
@@ -27,9 +29,12 @@ export function startUpkeep(options: {
   const once = async (): Promise<void> => {
     try {
       const client = await options.openClient('millrace upkeep');
+      client.on('error', () => undefined); // the statement in flight tells; without a listener the process would end
+      const cut = setTimeout(() => socketOf(client)?.destroy(), answerMs);
       try {
         headroom = (await makePartitions(client, options.partitions)).headroom;
       } finally {
+        clearTimeout(cut);
         await endClient(client, 1_000);
       }
     } catch (error) {

@@ -32,3 +32,9 @@ export function uuidv7(): string {
   const low = counter.toString(16).padStart(3, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${low}-${variant}${random.slice(1, 4)}-${random.slice(4, 16)}`;
 }
+
+const pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+
+export function isUuidv7(text: string): boolean {
+  return pattern.test(text);
+}

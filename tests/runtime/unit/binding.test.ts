@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadBinding, wrap } from '../../../runtime/src/binding/index.ts';
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
+import { canonicalJson } from '../../../runtime/src/contracts/canonical-json.ts';
 import { isMillraceError, type MillraceError } from '../../../runtime/src/contracts/errors.ts';
-import { canonicalJson } from '../../../runtime/src/contracts/topology.ts';
+import { parseTopology, readTopology } from '../../../runtime/src/topology/index.ts';
 
 const cache: BoundService = {
   kind: 'redis',
@@ -188,7 +189,7 @@ describe('secret()', () => {
   });
 });
 
-describe('topology()', () => {
+describe('readTopology()', () => {
   const input = { topics: { orders: { transports: [{ kind: 'redis-streams' as const, service: 'events' }] } } };
   const text = canonicalJson({ schema: 'millrace.topology/1', ...input });
   const hash = createHash('sha256').update(text).digest('hex');
@@ -197,18 +198,17 @@ describe('topology()', () => {
   test('is read relative to the binding file, compared with its hash and given every default', async () => {
     await written('topology.json', text);
     const binding = await loadBinding({ file: await bound({ hash, location: 'topology.json' }), env: {} });
-    expect((await binding.topology()).topics.orders).toMatchObject({ shards: 1, maxBytes: 262_144, ordered: true });
+    expect((await readTopology(binding)).topics.orders).toMatchObject({ shards: 1, maxBytes: 262_144, ordered: true });
   });
 
-  test('may be handed to wrap()', async () => {
-    expect(Object.keys((await wrap({ cache }, { topology: input }).topology()).topics)).toEqual(['orders']);
-    expect((await refused(wrap({ cache }).topology())).message).toContain('names no topology');
+  test('fails if the binding names none', async () => {
+    expect((await refused(readTopology(wrap({ cache })))).message).toContain('names no topology');
   });
 
   test('fails if the file differs from the hash in the binding', async () => {
     await written('topology.json', `${text} `);
     const binding = await loadBinding({ file: await bound({ hash, location: 'topology.json' }), env: {} });
-    const error = await refused(binding.topology());
+    const error = await refused(readTopology(binding));
     expect(error.code).toBe('BINDING_INVALID');
     expect(error.message).toContain(`the binding means ${hash}`);
   });
@@ -218,11 +218,11 @@ describe('topology()', () => {
     ['s3://bucket/topology.json', /s3:\/\/bucket\/topology\.json cannot be read by this version/],
   ])('fails if it lies at %s', async (location, sentence) => {
     const binding = await loadBinding({ file: await bound({ hash, location }), env: {} });
-    expect((await refused(binding.topology())).message).toMatch(sentence);
+    expect((await refused(readTopology(binding))).message).toMatch(sentence);
   });
 
   test('fails if it does not fit the schema, with all problems', async () => {
-    const error = await refused(() => wrap({ cache }, { topology: { topics: { orders: { transports: [], shards: 0 } } } }));
+    const error = await refused(() => parseTopology({ topics: { orders: { transports: [], shards: 0 } } }, 'here'));
     expect(error.code).toBe('BINDING_INVALID');
     expect(error.message).toContain('2 problems');
   });

@@ -1,4 +1,5 @@
-import { createBeacon, createHealth, type HealthCheck, relayBeacon, relayCheck } from '../../../runtime/src/health/index.ts';
+import { createBeacon, createHealth, type HealthCheck } from '../../../runtime/src/health/index.ts';
+import { relayBeacon, relayCheck } from '../../../runtime/src/health/relay-check.ts';
 import type { RelayStatus } from '../../../runtime/src/outbox/relay.ts';
 
 type Run = HealthCheck['check'];

@@ -5,7 +5,7 @@ import type { Lease } from './lease.ts';
 import { attemptsBeforeSetAside } from './retry.ts';
 
 /** One failed attempt, as dead letters tell it. */
-export interface Failure {
+interface Failure {
   readonly attempt: number;
   /** RFC 3339; absent where the process that failed could not say. */
   readonly at?: string;

@@ -49,7 +49,7 @@ const capabilities: Capabilities = { order: 'key', history: true, redelivery: tr
  *
  * @throws {MillraceError} as `connectRedis`: CONNECTION_FAILED, CONNECTION_REFUSED_CREDENTIALS, REDIS_EVICTS, REDIS_NOT_MASTER.
  * @example
- * await using events = await redisStreams({ service: binding.service('events'), topology: await binding.topology() });
+ * await using events = await redisStreams({ service: binding.service('events'), topology: await readTopology(binding) });
  * await events.subscribe('orders', { group: 'inventory' }, async (event, delivery) => { await reserve(event); });
  */
 export async function redisStreams(options: RedisStreamsOptions): Promise<Transport> {

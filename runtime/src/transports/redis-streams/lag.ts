@@ -9,7 +9,7 @@ local entries = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
 return {#entries, #entries > 0 and entries[#entries][1] or ''}
 `);
 
-export interface Lag {
+interface Lag {
   /** Delivered and not acknowledged. */
   readonly pending: number;
   /** Never delivered to the group. */

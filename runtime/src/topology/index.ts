@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Binding } from '../contracts/binding.ts';
+import { listProblems } from '../binding/document.ts';
+import type { LoadedBinding } from '../binding/index.ts';
 import { MillraceError } from '../contracts/errors.ts';
 import { problemsOf } from '../contracts/problems.ts';
 import { type Topology, topologySchema } from '../contracts/topology.ts';
-import { listProblems } from './document.ts';
 
-/** The topology that `binding` means: read, compared with the hash in the binding, checked. */
-export async function readTopology(binding: Binding, baseDir: string): Promise<Topology> {
+/**
+ * The topology that a binding means: read, compared with the hash in the binding, checked, with every default.
+ *
+ * Apart from the binding, so that a service without relay or consumers does not load it.
+ *
+ * @throws {MillraceError} BINDING_INVALID when it is missing, differs from the hash, or does not fit the schema.
+ * @example
+ * const topology = await readTopology(await loadBinding());
+ */
+export async function readTopology({ document: binding, baseDir }: Pick<LoadedBinding, 'document' | 'baseDir'>): Promise<Topology> {
   if (binding.topology === undefined) {
     throw new MillraceError('BINDING_INVALID', `binding of ${binding.environment} names no topology; declare one in the environment`);
   }
