@@ -1,5 +1,6 @@
 import { MillraceError } from '../runtime/src/contracts/errors.ts';
 import { formatProblem, type Problem, problemsOf } from '../runtime/src/contracts/problems.ts';
+import { unions } from '../runtime/src/contracts/unions.ts';
 import { draftOf } from './checks/draft.ts';
 import { checks } from './checks/index.ts';
 import { type Environment, environmentSchema } from './declaration.ts';
@@ -16,7 +17,7 @@ export { environmentSchema } from './declaration.ts';
  */
 export function parseEnvironment(input: unknown): Environment {
   const parsed = environmentSchema.safeParse(input);
-  const problems = [...(parsed.success ? [] : problemsOf(parsed.error, input, environmentSchema)), ...problemsBetweenParts(input)];
+  const problems = [...(parsed.success ? [] : problemsOf(parsed.error, input, environmentSchema, unions)), ...problemsBetweenParts(input)];
   if (parsed.success && problems.length === 0) return parsed.data;
   throw new MillraceError('ENVIRONMENT_INVALID', summary(input, problems));
 }

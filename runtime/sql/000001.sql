@@ -4,7 +4,7 @@ create sequence millrace.outbox_id as bigint maxvalue 9007199254740991 cache 1; 
 
 create table millrace.outbox (
   id bigint not null,
-  event_id uuid not null,
+  event_id uuid not null check (get_byte(uuid_send(event_id), 6) >> 4 = 7), -- inboxes find their partition by the time in it
   topic text not null,
   key text,
   type text not null,
@@ -14,7 +14,7 @@ create table millrace.outbox (
   actor_id text,
   data bytea check (octet_length(data) <= 16777216),
   datacontenttype text,
-  headers jsonb,
+  headers jsonb check (jsonb_typeof(headers) = 'object'),
   created_at timestamptz not null default clock_timestamp(),
   primary key (id)
 ) partition by range (id);
@@ -47,6 +47,7 @@ create table millrace.parked (
   attempts integer not null default 0,
   errors jsonb not null default '[]',
   next_attempt_at timestamptz not null default '-infinity', -- infinity: given up, and the key waits for a person
+  published_at timestamptz,                                 -- kept for a while, in case the broker forgets what it acknowledged
   primary key (sink, id)
 );
 create index parked_due on millrace.parked (sink, next_attempt_at);
@@ -139,6 +140,7 @@ declare
   top bigint;
   made integer := 0;
 begin
+  lock table millrace.outbox in share update exclusive mode; -- makers take turns, writers go on
   select coalesce(max(substring(c.relname from 'outbox_(\d+)$')::bigint), 1) into top
     from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'millrace.outbox'::regclass;
   while top < (select last_value from millrace.outbox_id) + headroom loop
@@ -193,6 +195,7 @@ declare
   name text;
   day date;
 begin
+  lock table millrace.inbox in share update exclusive mode;
   for day in select generate_series(today - back, today + ahead, interval '1 day')::date loop
     name := 'inbox_' || to_char(day, 'YYYYMMDD');
     continue when to_regclass('millrace.' || name) is not null;
@@ -204,24 +207,44 @@ begin
   return made;
 end $$;
 
+-- Makes the partition of a day that nobody has made ahead, as where no relay runs beside the inbox. False for days before the first
+-- partition, whose history has gone, and for days that have not come.
+create function millrace.reach_inbox(day date) returns boolean
+language plpgsql as $$
+declare
+  today constant date := (clock_timestamp() at time zone 'UTC')::date;
+  newest date;
+begin
+  select coalesce(max(to_date(substring(c.relname from 'inbox_(\d+)$'), 'YYYYMMDD')), least(day, today) - 1) into newest
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'millrace.inbox'::regclass;
+  if day <= newest or day > today + 1 then
+    return false;
+  end if;
+  perform millrace.extend_inbox(today - newest, 4);
+  return true;
+end $$;
+
 -- Takes one event in: 'new' (apply it), 'duplicate' (skip it), 'superseded' (the lease has moved on), 'expired' (older than the
 -- partitions reach: whether it was applied before is not known; the caller parks it).
 create function millrace.take(consumer text, run text, event_id uuid, scope text default null, fence bigint default null) returns text
 language plpgsql as $$
 declare
+  day constant date := millrace.uuid_time(take.event_id) at time zone 'UTC';
   newest bigint;
 begin
   if scope is not null then
-    select l.fence into newest from millrace.inbox_lease l where l.consumer = take.consumer and l.scope = take.scope for share;
+    -- The first look takes no lock: a transaction that shared the row and then wanted to change it would wait for others that do the same.
+    select l.fence into newest from millrace.inbox_lease l where l.consumer = take.consumer and l.scope = take.scope;
     if newest is null or newest < take.fence then
       insert into millrace.inbox_lease as l values (take.consumer, take.scope, take.fence)
-        on conflict on constraint inbox_lease_pkey do update set fence = greatest(l.fence, excluded.fence) returning l.fence into newest;
+        on conflict on constraint inbox_lease_pkey do update set fence = greatest(l.fence, excluded.fence);
     end if;
+    select l.fence into newest from millrace.inbox_lease l where l.consumer = take.consumer and l.scope = take.scope for share;
     if newest > take.fence then
       return 'superseded';
     end if;
   end if;
-  if to_regclass('millrace.inbox_' || to_char(millrace.uuid_time(take.event_id) at time zone 'UTC', 'YYYYMMDD')) is null then
+  if to_regclass('millrace.inbox_' || to_char(day, 'YYYYMMDD')) is null and not millrace.reach_inbox(day) then
     return 'expired';
   end if;
   insert into millrace.inbox values (take.consumer, take.run, take.event_id) on conflict do nothing;

@@ -12,20 +12,39 @@ export function formatProblem({ path, message }: Problem): string {
   return path === '' ? message : `${path}: ${message}`;
 }
 
-type Issue = z.core.$ZodIssue;
-type Schema = z.core.$ZodType;
+export type Issue = z.core.$ZodIssue;
+export type Schema = z.core.$ZodType;
+
+/** What schemas with alternatives need besides (`unions.ts`); apart, because a binding has none and every service loads it. */
+export interface Unions {
+  describe(issue: Extract<Issue, { code: 'invalid_union' }>, place: Place): Problem[];
+  /** The options that the value chooses; undefined where `schema` is no union. */
+  chosen(schema: Schema, value: unknown): readonly Schema[] | undefined;
+}
+
+/** Where an issue arose, and the means to describe what lies below. */
+export interface Place {
+  readonly path: readonly PropertyKey[];
+  /** The value there, as messages show it. */
+  readonly got: string;
+  readonly describe: Context['describe'];
+}
 
 /**
  * All problems that a failed parse of `input` by `schema` found, each with the value got and the change to make.
+ *
+ * @param unions needed where the schema has alternatives.
  */
-export function problemsOf(error: { issues: readonly Issue[] }, input: unknown, schema: Schema): Problem[] {
-  const describe = (issue: Issue, base: readonly PropertyKey[]): Problem[] => describeIssue(issue, { input, schema, describe }, base);
+export function problemsOf(error: { issues: readonly Issue[] }, input: unknown, schema: Schema, unions?: Unions): Problem[] {
+  const describe = (issue: Issue, base: readonly PropertyKey[]): Problem[] =>
+    describeIssue(issue, { input, schema, unions, describe }, base);
   return error.issues.flatMap((issue) => describe(issue, []));
 }
 
 interface Context {
   readonly input: unknown;
   readonly schema: Schema;
+  readonly unions: Unions | undefined;
   readonly describe: (issue: Issue, base: readonly PropertyKey[]) => Problem[];
 }
 
@@ -57,7 +76,7 @@ function describeIssue(issue: Issue, context: Context, base: readonly PropertyKe
     case 'not_multiple_of':
       return at(`must be a multiple of ${issue.divisor}, got ${got}`);
     case 'invalid_union':
-      return describeUnion(issue, context, path, got);
+      return context.unions?.describe(issue, { path, got, describe }) ?? at(`fits none of the allowed forms, got ${got}`);
     case 'invalid_key':
       return at(`has a name that is not allowed here: ${nameRule(issue)}`);
     case 'invalid_element':
@@ -67,38 +86,7 @@ function describeIssue(issue: Issue, context: Context, base: readonly PropertyKe
   }
 }
 
-function describeUnion(
-  issue: Extract<Issue, { code: 'invalid_union' }>,
-  { describe }: Context,
-  path: readonly PropertyKey[],
-  got: string,
-): Problem[] {
-  const at = path.map(String).join('.');
-  const kinds = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
-  if (issue.errors.length === 0 && kinds.length > 0) {
-    return [
-      {
-        path: at,
-        message: got === 'nothing' ? `is required: give ${oneOf(kinds)}` : `must be ${oneOf(kinds)}, got ${got}${nearest(got, kinds)}`,
-      },
-    ];
-  }
-  const closest = issue.errors.filter(reachesInside).toSorted((a, b) => a.length - b.length)[0];
-  if (closest !== undefined) return closest.flatMap((inner) => describe(inner, path));
-  const literals = issue.errors.flatMap((alternative) =>
-    alternative.flatMap((inner) => (inner.code === 'invalid_value' ? inner.values.map(String) : [])),
-  );
-  return [
-    { path: at, message: literals.length > 0 ? `must be ${oneOf(literals)}, got ${got}` : `fits none of the allowed forms, got ${got}` },
-  ];
-}
-
-/** Whether the value was of this alternative's general form, so that what failed lies inside it. */
-function reachesInside(issues: readonly Issue[]): boolean {
-  return issues.some((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys');
-}
-
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+export function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (value, key) => (value === null || value === undefined ? undefined : (value as Record<PropertyKey, unknown>)[key]),
     input,
@@ -120,11 +108,11 @@ function nameRule(issue: Extract<Issue, { code: 'invalid_key' }>): string {
 }
 
 /** Keys of the object schema at `path`; of a union those of the alternatives that the value's discriminator chooses. None where the schema is open. */
-function knownKeys({ schema, input }: Context, path: readonly PropertyKey[]): string[] {
-  let candidates = alternatives(schema, input);
+function knownKeys({ schema, input, unions }: Context, path: readonly PropertyKey[]): string[] {
+  let candidates = alternatives(schema, input, unions);
   for (const [index, key] of path.entries()) {
     const value = valueAt(input, path.slice(0, index + 1));
-    candidates = candidates.flatMap((candidate) => alternatives(child(candidate, key), value));
+    candidates = candidates.flatMap((candidate) => alternatives(child(candidate, key), value, unions));
   }
   return [...new Set(candidates.flatMap(({ _zod: { def } }) => ('shape' in def ? Object.keys(def.shape as object) : [])))];
 }
@@ -134,16 +122,10 @@ function child(schema: Schema, key: PropertyKey): Schema | undefined {
   return def.shape?.[key] ?? def.valueType ?? def.element;
 }
 
-function alternatives(schema: Schema | undefined, value: unknown): Schema[] {
+function alternatives(schema: Schema | undefined, value: unknown, unions: Unions | undefined): readonly Schema[] {
   if (schema === undefined) return [];
   const inner = unwrap(schema);
-  const { options, discriminator } = inner._zod.def as { options?: readonly Schema[]; discriminator?: string };
-  if (options === undefined) return [inner];
-  const chosen = discriminator === undefined ? undefined : valueAt(value, [discriminator]);
-  const matching = options.filter(
-    (option) => discriminator === undefined || option._zod.propValues?.[discriminator]?.has(chosen as string),
-  );
-  return matching.flatMap((option) => alternatives(option, value));
+  return unions?.chosen(inner, value)?.flatMap((option) => alternatives(option, value, unions)) ?? [inner];
 }
 
 /** The schema below optional, default and other wrappers. */
@@ -159,7 +141,7 @@ function suggestion(key: string, known: readonly string[]): string {
   return known.length > 0 ? `known are ${known.join(', ')}` : 'remove it';
 }
 
-function nearest(got: string, values: readonly string[]): string {
+export function nearest(got: string, values: readonly string[]): string {
   const close = closestName(got.replaceAll('"', ''), values);
   return close === undefined ? '' : `; did you mean ${close}?`;
 }
@@ -191,7 +173,7 @@ function article(expected: string): string {
   return /^[aeiou]/.test(expected) ? `an ${expected}` : `a ${expected}`;
 }
 
-function oneOf(values: readonly string[]): string {
+export function oneOf(values: readonly string[]): string {
   return values.length === 1 ? values[0]! : `one of ${values.join(', ')}`;
 }
 
