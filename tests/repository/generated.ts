@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { environmentSchema } from '../../environments/schema.ts';
 import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
-import { errorGuide } from '../../runtime/src/contracts/error-guide.ts';
-import { type ErrorCode, errorCodes } from '../../runtime/src/contracts/errors.ts';
+import { type ErrorCode, errorGuide } from '../../runtime/src/contracts/error-guide.ts';
+import { retriableCodes } from '../../runtime/src/contracts/errors.ts';
 import { topologySchema } from '../../runtime/src/contracts/topology.ts';
 
 /** Files that are written by `make generate`, each with its content by today's code. */
@@ -23,7 +23,7 @@ function jsonSchema(schema: z.core.$ZodType, title: string, description: string)
 
 function errorsPage(): string {
   const codes = Object.entries(errorGuide).map(([code, { meaning, wayOut }]) =>
-    [`## ${code}`, `Retriable: ${errorCodes[code as ErrorCode].retriable ? 'yes' : 'no'}`, meaning, `**Way out.** ${wayOut}`].join('\n\n'),
+    [`## ${code}`, `Retriable: ${retriableCodes.has(code as ErrorCode) ? 'yes' : 'no'}`, meaning, `**Way out.** ${wayOut}`].join('\n\n'),
   );
   return `${[errorsHeading, ...codes].join('\n\n')}\n`;
 }

@@ -1,6 +1,8 @@
-import type { ErrorCode } from './errors.ts';
-
-/** What each code means and the way out, for people: `docs/errors.md` is generated from it. Apart from the codes, so that services do not load it. */
+/**
+ * Every way in which Millrace refuses or fails: what it means and the way out, for people. `docs/errors.md` is generated from it.
+ *
+ * Apart from the error class, which takes only the names: services do not load the texts.
+ */
 export const errorGuide = {
   ENVIRONMENT_INVALID: {
     meaning: 'The declaration of an environment has problems; the message lists all of them with path, value got and the change to make.',
@@ -150,4 +152,6 @@ export const errorGuide = {
     meaning: 'The folder in which a local environment keeps its state, logs and data cannot be written to.',
     wayOut: 'Grant access to it or make room on its disk, or choose another folder with `--state-dir` or `MILLRACE_STATE_DIR`.',
   },
-} as const satisfies Record<ErrorCode, { meaning: string; wayOut: string }>;
+} as const satisfies Record<string, { meaning: string; wayOut: string }>;
+
+export type ErrorCode = keyof typeof errorGuide;
