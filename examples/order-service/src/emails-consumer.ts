@@ -1,0 +1,4 @@
+import { runConsumer } from './consumer.ts';
+import { writeConfirmation } from './emails.ts';
+
+await runConsumer('emails', { 'orders.created': writeConfirmation });
