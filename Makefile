@@ -5,6 +5,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export CHECKPOINT_DISABLE := 1
 
 LOCAL = $(or $(ENV),local)
+# Not the command tsx: after Ctrl-C it gives its program 60 ms to react, then kills it, and servers stay behind.
+RUN = node --import tsx
 INSTALLED = node_modules/.package-lock.json
 BUILT = runtime/dist/cli/main.js
 RUNTIME = $(shell find runtime/src -name '*.ts' 2>/dev/null) runtime/package.json runtime/tsconfig.json tsconfig.base.json
@@ -18,7 +20,7 @@ help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  \1\t\2/' | expand -t 12
 
 demo: $(INSTALLED) $(BUILT) ## orders, consumers and kills on real servers, with a table of what survived
-	@tsx examples/order-service/demo.ts
+	@$(RUN) examples/order-service/demo.ts
 
 test: check ## everything that `check` does, then all tests on real servers
 	@jest
@@ -41,13 +43,13 @@ faults: $(INSTALLED) $(BUILT) ## the tests that kill, stop and cut off servers, 
 	@FAULTS=long jest tests/runtime/faults
 
 up: $(INSTALLED) $(BUILT) ## start the servers of ENV (default local)
-	@tsx servers/main.ts up $(LOCAL)
+	@$(RUN) servers/main.ts up $(LOCAL)
 
 down: $(INSTALLED) ## stop them
-	@tsx servers/main.ts down $(LOCAL)
+	@$(RUN) servers/main.ts down $(LOCAL)
 
 status: $(INSTALLED) ## say which of them run
-	@tsx servers/main.ts status $(LOCAL)
+	@$(RUN) servers/main.ts status $(LOCAL)
 
 synth: env-named $(INSTALLED) ## write the Terraform of ENV to cdktf.out
 	@ENV=$(ENV) tsx stacks/main.ts

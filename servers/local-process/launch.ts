@@ -43,17 +43,24 @@ export function describeEnd({ code, signal }: ProcessEnd): string {
 }
 
 /**
+ * The process waits to become the program until it is told to. So there is no moment at which a server runs that nobody has written down, even when the
+ * one who starts it is killed: without a word the process ends.
+ */
+const waitForWord = 'read -r _ || exit 125; exec "$0" "$@" < /dev/null';
+
+/**
  * Starts a server as a daemon: in a session of its own, so that it outlives this process and no Ctrl-C of the terminal reaches it.
  *
- * @throws {MillraceError} SERVER_START_FAILED when the program cannot be run at all.
+ * @param onLaunched writes the process down; it becomes the server only after that.
+ * @throws {MillraceError} SERVER_START_FAILED when no process can be made at all.
  */
-export async function launch(spec: LaunchSpec): Promise<LaunchedProcess> {
+export async function launch(spec: LaunchSpec, onLaunched: (launched: LaunchedProcess) => void): Promise<LaunchedProcess> {
   const log = openSync(spec.logFile, 'a', 0o600);
   try {
-    const child = spawn(spec.program, spec.args, {
+    const child = spawn('/bin/sh', ['-c', waitForWord, spec.program, ...spec.args], {
       cwd: spec.cwd,
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: ['pipe', log, log],
       env: { ...serverEnvironment(), ...spec.env },
       ...spec.owner,
     });
@@ -62,9 +69,23 @@ export async function launch(spec: LaunchSpec): Promise<LaunchedProcess> {
     child.unref();
     // A process that has ended already has no start time any more; `ended()` will tell.
     const startTime = startTimeOf(child.pid) ?? 'ended';
-    return { name: spec.name, logFile: spec.logFile, pid: child.pid, startTime, ended: () => end.how };
+    const launched = { name: spec.name, logFile: spec.logFile, pid: child.pid, startTime, ended: () => end.how };
+    giveWord(child, () => onLaunched(launched));
+    return launched;
   } finally {
     closeSync(log);
+  }
+}
+
+function giveWord({ stdin }: ChildProcess, first: () => void): void {
+  // A process that has ended cannot be told anything; `ended()` says so.
+  stdin?.on('error', () => undefined);
+  try {
+    first();
+    stdin?.end('go\n');
+  } catch (error) {
+    stdin?.destroy();
+    throw error;
   }
 }
 
@@ -75,7 +96,7 @@ function serverEnvironment(): NodeJS.ProcessEnv {
 
 async function cannotRun(child: ChildProcess, { name, program }: LaunchSpec): Promise<MillraceError> {
   const [cause] = (await once(child, 'error')) as [NodeJS.ErrnoException];
-  return new MillraceError('SERVER_START_FAILED', `${name} cannot be started: ${program} does not run (${cause.code})`, { cause });
+  return new MillraceError('SERVER_START_FAILED', `${name} cannot be started: no process for ${program} (${cause.code})`, { cause });
 }
 
 function watchEnd(child: ChildProcess): { how?: ProcessEnd } {

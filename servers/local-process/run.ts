@@ -11,10 +11,13 @@ const endTimeoutMs = 2_000;
  *
  * @returns how it ended.
  */
-export async function runToEnd(spec: LaunchSpec, signal?: AbortSignal, onLaunched?: (run: ProcessIdentity) => void): Promise<ProcessEnd> {
+export async function runToEnd(
+  spec: LaunchSpec,
+  signal?: AbortSignal,
+  onLaunched: (run: ProcessIdentity) => void = () => {},
+): Promise<ProcessEnd> {
   signal?.throwIfAborted();
-  const run = await launch(spec);
-  onLaunched?.(run);
+  const run = await launch(spec, onLaunched);
   let end = run.ended();
   while (end === undefined) {
     if (signal?.aborted) await endRun(run);

@@ -15,7 +15,7 @@ export interface LocalServer {
 
 export interface StartOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called at once when the process exists, long before it is ready: the moment to write down whom to stop. */
+  /** Called when the process exists, before it becomes the server: the moment to write down whom to stop. */
   readonly onLaunched?: (launched: LaunchedProcess) => void;
 }
 
@@ -27,9 +27,8 @@ export interface StartOptions {
 export async function startServer(server: LocalServer, { signal, onLaunched }: StartOptions = {}): Promise<LaunchedProcess> {
   await server.prepare(signal);
   signal?.throwIfAborted();
-  const launched = await launch(server.spec);
+  const launched = await launch(server.spec, (process) => onLaunched?.(process));
   try {
-    onLaunched?.(launched);
     await waitUntilReady(launched, server.probe, { timeoutMs: server.readyTimeoutMs, signal });
   } catch (error) {
     await stopProcess(launched, server.stop);

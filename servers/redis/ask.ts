@@ -37,13 +37,3 @@ export async function askRedis<T>({ host, port, password }: RedisAddress, ask: (
 export async function pingRedis(address: RedisAddress): Promise<void> {
   await askRedis(address, (client) => client.ping());
 }
-
-/** The lines of `INFO section` by name. */
-export async function redisInfo(address: RedisAddress, section: string): Promise<Readonly<Record<string, string>>> {
-  const text = await askRedis(address, (client) => client.info(section));
-  const fields = text.split('\r\n').flatMap((line) => {
-    const [, name, value] = /^(\w+):(.*)$/.exec(line) ?? [];
-    return name === undefined || value === undefined ? [] : [[name, value] as const];
-  });
-  return Object.fromEntries(fields);
-}

@@ -1,4 +1,4 @@
-export { type DownOptions, type DownResult, down } from './down.ts';
+export { down } from './down.ts';
 export type { Progress } from './progress.ts';
-export { type ServerStatus, type StatusOptions, type StatusResult, status } from './status.ts';
-export { type UpOptions, type UpResult, up } from './up.ts';
+export { status } from './status.ts';
+export { up } from './up.ts';

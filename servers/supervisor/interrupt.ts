@@ -1,10 +1,11 @@
 /** The person or program that started us wants us to end. */
 export class Interruption extends Error {
+  readonly code = 'INTERRUPTED';
   /** 128 + number of the signal, as shells report it. */
   readonly exitCode: number;
 
   constructor(signal: NodeJS.Signals) {
-    super(`interrupted by ${signal}`);
+    super(`interrupted by ${signal}; what had been started is stopped again`);
     this.exitCode = 128 + signalNumbers[signal]!;
   }
 }
@@ -19,13 +20,11 @@ const signalNumbers: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHU
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => controller.abort(new Interruption(signal));
-  const onClosedPipe = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    onSignal('SIGHUP');
-  };
+  // A closed pipe gives EPIPE, a closed terminal EIO; an error that nobody handles would end this process in the middle of its work.
+  const onLostOutput = () => onSignal('SIGHUP');
   const names = Object.keys(signalNumbers) as NodeJS.Signals[];
   for (const name of names) process.on(name, onSignal);
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', onClosedPipe);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', onLostOutput);
   try {
     return await work(controller.signal);
   } finally {

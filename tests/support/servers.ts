@@ -1,3 +1,3 @@
-export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.ts';
-export { startTestRedis, type TestRedis, type TestRedisOptions } from './test-redis.ts';
-export { startTestSentinel, type TestSentinel, type TestSentinelOptions } from './test-sentinel.ts';
+export { startTestPostgres, type TestPostgres } from './test-postgres.ts';
+export { startTestRedis, type TestRedis } from './test-redis.ts';
+export { startTestSentinel, type TestSentinel } from './test-sentinel.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { settleAll } from '../../servers/local-process/settle.ts';
 import { masterAddress } from '../../servers/redis-sentinel/process.ts';
 import { type SentinelSet, setNodes, setSentinels, waitForSet } from '../../servers/redis-sentinel/set.ts';
-import { settleAll } from '../../servers/local-process/settle.ts';
 import { eventually } from './eventually.ts';
 import { type TestFolder, testFolder } from './folders.ts';
 import { onFreePorts } from './port-retry.ts';

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Environment, type EnvironmentInput, parseEnvironment } from '../../environments/schema.ts';
+import type { ProcessIdentity } from '../../servers/local-process/identity.ts';
+import { isAlive } from '../../servers/local-process/identity.ts';
+import { down } from '../../servers/supervisor/index.ts';
+import { type TestFolder, testFolder } from '../support/folders.ts';
+import { guardProcess } from '../support/guard.ts';
+import { freePorts } from '../support/ports.ts';
+
+/** An environment of a test's own: free ports, own folder, everything removed at the end. */
+export interface Trial {
+  readonly environment: Environment;
+  readonly stateDir: string;
+  readonly folder: TestFolder;
+  /** Processes that the state file names, by server. */
+  processes(): Record<string, ProcessIdentity>;
+  alive(): string[];
+  remove(): Promise<void>;
+}
+
+export const oneRedis = { cache: { kind: 'redis', role: 'cache' } } as const;
+const oneOfEachBuilt = {
+  ...oneRedis,
+  events: { kind: 'redis-sentinel', role: 'events' },
+  log: { kind: 'kafka', role: 'log' },
+  database: { kind: 'postgres', role: 'database' },
+} as const;
+
+const tsx = pathToFileURL(resolve('node_modules/tsx/dist/loader.mjs')).href;
+
+/** Ports enough for one server of each built kind. */
+const portCount = 8;
+
+export async function startTrial(services: NonNullable<EnvironmentInput['services']> = oneOfEachBuilt): Promise<Trial> {
+  const folder = await testFolder('trial');
+  const base = await freePorts(portCount);
+  const environment = parseEnvironment({ name: 'trial', engine: { kind: 'process', ports: { base } }, size: 'small', services });
+  const stateDir = join(folder.path, 'state');
+  const processes = () => processesOf(stateDir);
+  return {
+    ...{ environment, stateDir, folder, processes },
+    alive: () => Object.entries(processes()).flatMap(([id, process]) => (isAlive(process) ? [id] : [])),
+    remove: async () => {
+      await down(environment, { stateDir, wipe: true });
+      await folder.remove();
+    },
+  };
+}
+
+function processesOf(stateDir: string): Record<string, ProcessIdentity> {
+  if (!existsSync(join(stateDir, 'state.json'))) return {};
+  const { servers } = JSON.parse(readFileSync(join(stateDir, 'state.json'), 'utf8')) as {
+    servers: Record<string, { process?: ProcessIdentity }>;
+  };
+  return Object.fromEntries(Object.entries(servers).flatMap(([id, { process }]) => (process === undefined ? [] : [[id, process]])));
+}
+
+/** Has the servers killed even when the test process itself is: call it after `up`. @returns what ends that. */
+export function guardServers(trial: Trial): () => void {
+  const releases = Object.values(trial.processes()).map(({ pid }) => guardProcess(pid));
+  return () => {
+    for (const release of releases) release();
+  };
+}
+
+export interface RunningProgram {
+  readonly pid: number;
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+/** The command line program itself, with an `environments/` that declares the trial. */
+export function environmentProgram(trial: Trial, ...args: string[]): RunningProgram {
+  const script = join(trial.folder.path, 'environment.ts');
+  const programFile = resolve('servers/program.ts');
+  writeFileSync(
+    script,
+    `import { runEnvironmentProgram } from ${JSON.stringify(programFile)};\n` +
+      `void runEnvironmentProgram(() => (${JSON.stringify(trial.environment)}) as never, process.argv);\n`,
+  );
+  const child = spawn(process.execPath, ['--import', tsx, script, ...args, '--state-dir', trial.stateDir], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const release = guardProcess(child.pid!);
+  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) =>
+    stream.setEncoding('utf8').reduce((all: string, part: string) => all + part, ''),
+  );
+  const ended = once(child, 'close').then(async ([code]) => {
+    release();
+    return { code: code as number | null, stdout: await stdout!, stderr: await stderr! };
+  });
+  return { pid: child.pid!, ended };
+}
