@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { renderBindingTypes } from '../../environments/binding-types.ts';
 import { type Binding, type BindingFragment, bindingSchema, bindingSchemaId } from '../../runtime/src/contracts/binding.ts';
 import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
 import type { Topology } from '../../runtime/src/contracts/topology.ts';
 import type { Home } from './home.ts';
 
-/** Writes the topology and the binding that names it; files that would not change are left as they are. */
+/** Writes the topology, the binding that names it, and its names for the compiler; files that would not change are left as they are. */
 export function writeBinding(home: Home, environment: string, services: BindingFragment, topology: Topology): Binding {
   const topologyText = canonicalJson(topology);
   const content = {
@@ -17,6 +18,7 @@ export function writeBinding(home: Home, environment: string, services: BindingF
   };
   const binding = bindingSchema.parse({ ...content, generation: sha256(canonicalJson(content)) });
   replace(home.topologyFile, topologyText);
+  replace(home.typesFile, renderBindingTypes(services));
   replace(home.bindingFile, canonicalJson(binding));
   return binding;
 }

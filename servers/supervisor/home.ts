@@ -9,6 +9,8 @@ export interface Home {
   readonly stateFile: string;
   readonly bindingFile: string;
   readonly topologyFile: string;
+  /** Names in the binding, for the compiler. */
+  readonly typesFile: string;
   /** Beside the folder, so that the folder can be removed while it is held. */
   readonly lockFile: string;
   readonly secrets: string;
@@ -26,6 +28,7 @@ export function homeOf(environment: string, stateDir: string | undefined, env: V
     stateFile: within('state.json'),
     bindingFile: within('binding.json'),
     topologyFile: within('topology.json'),
+    typesFile: within('binding.d.ts'),
     secrets: within('secrets'),
     logs: within('logs'),
     data: within('data'),
@@ -75,7 +78,7 @@ export function unwritable(path: string, cause: unknown): MillraceError {
 
 /** Removes what `up` has made there, and the folder itself when nothing else is in it. */
 export function removeHome(home: Home): void {
-  for (const path of [home.stateFile, home.bindingFile, home.topologyFile, home.secrets, home.logs, home.data]) {
+  for (const path of [home.stateFile, home.bindingFile, home.topologyFile, home.typesFile, home.secrets, home.logs, home.data]) {
     rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   }
   removeIfEmpty(home.dir);

@@ -3,7 +3,7 @@ import type { Evidence, LedgerEntry } from './judge.ts';
 import type { Sightings } from './sightings.ts';
 
 /** Who owes an effect to which events. */
-export const subscriptions = { inventory: ['orders.created', 'orders.updated'], emails: ['orders.created'] } as const;
+const subscriptions = { inventory: ['orders.created', 'orders.updated'], emails: ['orders.created'] } as const;
 
 const tables = { inventory: 'stock_movements', emails: 'emails' } as const;
 
@@ -32,8 +32,10 @@ async function effectsIn(pool: Pool, table: string): Promise<string[]> {
 /** Effects still owed to committed events. */
 export async function effectsDue(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ due: string }>(`
-    select count(*) filter (where not exists (select 1 from stock_movements m where m.event_id = l.event_id))
-         + count(*) filter (where topic = 'orders.created' and not exists (select 1 from emails e where e.event_id = l.event_id)) as due
-    from ledger l`);
+    select count(*) as due from (
+      (select 'inventory', event_id from ledger except all select 'inventory', event_id from stock_movements)
+      union all
+      (select 'emails', event_id from ledger where topic = 'orders.created' except all select 'emails', event_id from emails)
+    ) as pairs`);
   return Number(rows[0]!.due);
 }

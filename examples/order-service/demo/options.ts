@@ -13,7 +13,7 @@ Starts Redis Sentinel and PostgreSQL, places orders through four writers, kills 
 and the Redis master meanwhile, and counts what became of every event. Leaves nothing running.
 
   --seconds N       how long orders are placed (default 60, at least 15)
-  --orders N        orders placed a second, each is later paid (default 150)
+  --orders N        orders placed a second, each is later paid (default 100)
   --without-inbox   show what the inbox is for: the inventory applies effects without it, and the demo fails
   --json            print the result as one JSON document
   --help            this text
@@ -28,7 +28,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     args: [...args],
     options: {
       seconds: { type: 'string', default: '60' },
-      orders: { type: 'string', default: '150' },
+      orders: { type: 'string', default: '100' },
       json: { type: 'boolean', default: false },
       'without-inbox': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

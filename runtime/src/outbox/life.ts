@@ -1,5 +1,6 @@
 import { isMillraceError, MillraceError } from '../contracts/errors.ts';
 import type { Transport } from '../transport.ts';
+import { Broker } from './broker.ts';
 import { type Gap, Gaps } from './gaps.ts';
 import { lockHolders, requireSequenceAhead } from './ground.ts';
 import type { LogReader, LogRow, Page } from './log.ts';
@@ -34,19 +35,17 @@ export interface LifeParts {
  * One life of a relay: from the lease it was granted until it closes or loses the ground under its memory.
  *
  * Three loops share one position. `#publishing` reads pages and publishes them, the next page being read while one is published; `#keeping` writes
- * progress, renews the lease and finds out which gaps are dead; `#watching` asks an idle broker whether it still is the same. Each may end the life.
+ * progress, renews the lease and finds out which gaps are dead; `#broker.watch` asks an idle broker whether it still is the same. Each may end the life.
  */
 export class Life {
   readonly #parts: LifeParts;
   readonly #position: Position;
+  readonly #broker: Broker;
   readonly #over = new AbortController();
   #version: number;
   #leaseUntil: number;
   #flushedAt: number;
   #flushing: Promise<void> | undefined;
-  /** When the broker last took an event or said who it is, and whether the marks know of it. */
-  #brokerSeenAt = Number.NEGATIVE_INFINITY;
-  #unmarkedSight = false;
   #blocked: Set<string> = new Set();
   #parkedEvents = 0;
   #parkedAt = 0;
@@ -55,6 +54,7 @@ export class Life {
   constructor(parts: LifeParts, grantedAt: number) {
     this.#parts = parts;
     this.#position = new Position(parts.hold);
+    this.#broker = new Broker({ ...parts, position: this.#position, watchMs: parts.times.watchMs });
     this.#version = parts.hold.version;
     this.#flushedAt = grantedAt;
     this.#leaseUntil = grantedAt + parts.times.leaseMs * 0.9;
@@ -68,9 +68,9 @@ export class Life {
   /** @throws when the database, the lease or the sequence is lost; the relay starts a new life with what the database holds. */
   async live(): Promise<LifeEnd> {
     try {
-      if (await this.#brokerChanged()) return await this.#rewind();
+      if (await this.#broker.changed()) return await this.#rewind();
       await this.#loadParked();
-      await this.#untilFirstEnds([this.#publishing(), this.#keeping(), this.#watching()]);
+      await this.#untilFirstEnds([this.#publishing(), this.#keeping(), this.#broker.watch(this.#over.signal)]);
       await this.#flush();
       return { reason: 'closed' };
     } catch (error) {
@@ -158,7 +158,7 @@ export class Life {
       throw new MillraceError('RELAY_FENCED', `the lease of sink ${this.#parts.sink} has run out unrenewed`);
     const { producer, epoch } = this.#parts.hold;
     const outcome = await this.#parts.publisher.attempt(rows, { producer, epoch }, this.#over.signal);
-    if (outcome.published.length > 0) this.#sawBroker();
+    if (outcome.published.length > 0) this.#broker.saw();
     return outcome;
   }
 
@@ -190,46 +190,11 @@ export class Life {
   async #waitForBroker(attempt: number): Promise<void> {
     this.#parts.stepped(0);
     await backoff(attempt, this.#parts.times.maxRetryMs, AbortSignal.any([this.#over.signal, this.#parts.closing]));
-    await this.#requireSameBroker();
-  }
-
-  async #requireSameBroker(): Promise<void> {
-    if (await this.#brokerChanged())
-      throw new MillraceError('BROKER_LOST_EVENTS', 'the broker has another incarnation than when it acknowledged events');
-  }
-
-  /** Without new events nothing else would notice that the broker has forgotten some. */
-  async #watching(): Promise<void> {
-    const { signal } = this.#over;
-    const { watchMs } = this.#parts.times;
-    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    while (!signal.aborted) {
-      await new Pause().wait(watchMs, signal);
-      if (performance.now() - this.#brokerSeenAt >= watchMs) await Promise.race([this.#requireSameBroker(), over]);
-    }
-  }
-
-  #sawBroker(): void {
-    this.#brokerSeenAt = performance.now();
-    this.#unmarkedSight = true;
+    await this.#broker.requireSame();
   }
 
   #warnBroker({ row, error }: Refusal): void {
     this.#parts.warn('broker does not take events, retrying', { topic: row.topic, error: error.message });
-  }
-
-  /** Whether the broker is another one than the progress refers to. An unreachable broker has not changed: publishing will find out. */
-  async #brokerChanged(): Promise<boolean> {
-    const position = this.#position;
-    try {
-      const incarnation = await this.#parts.transport.incarnation();
-      if (position.incarnation !== null && incarnation !== position.incarnation) return true;
-      position.incarnation = incarnation;
-      this.#sawBroker();
-    } catch (error) {
-      this.#parts.warn('broker cannot be reached', { error: String(error) });
-    }
-    return false;
   }
 
   /** Forgets what was published within the fail-over window and starts over; inboxes remove the duplicates. */
@@ -281,8 +246,7 @@ export class Life {
     this.#leaseUntil = sentAt + times.leaseMs * 0.9;
     Gaps.bindTo(unbound, written.xid);
     // While the broker is away no mark is set: it may have failed over at any moment since it was seen last.
-    if (this.#unmarkedSight) this.#position.mark(written.nowMs, progress.low);
-    this.#unmarkedSight = false;
+    if (this.#broker.takeSight()) this.#position.mark(written.nowMs, progress.low);
     this.#requireSameServer(written.postmasterStart);
     requireSequenceAhead(written.lastId, published);
   }

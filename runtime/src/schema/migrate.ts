@@ -17,7 +17,7 @@ export interface MigrationStatus {
 }
 
 /** The numbered files of `sql/`, oldest first. */
-export async function migrations(): Promise<readonly Migration[]> {
+async function migrations(): Promise<readonly Migration[]> {
   const names = (await readdir(folder)).filter((name) => /^\d{6}\.sql$/.test(name)).sort();
   return Promise.all(
     names.map(async (name) => {

@@ -286,13 +286,14 @@ guards('writers of one key take turns', {
     const secondEnds = second.enqueue(event('k', 2)).then(() => second.commit());
     const waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     const order = ['k#1', 'k#2'];
-    const turn = await Promise.race([
-      secondEnds,
-      eventually(async () => (await log.rows(waits)).length > 0, { what: 'the second writer waits' }),
-    ]);
-    if (turn === undefined) order.reverse();
+    let overtaken = false;
+    const committed = secondEnds.then(() => {
+      overtaken = true;
+    });
+    await eventually(async () => overtaken || (await log.rows(waits)).length > 0, { what: 'the second writer waits or has ended' });
+    if (overtaken) order.reverse();
     await first.commit();
-    await secondEnds;
+    await committed;
     await settledRelay();
     await quiesce();
     return [`commit order ${order.join(', ')}`, ...broker.published()];
