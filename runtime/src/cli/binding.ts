@@ -20,13 +20,14 @@ export function bindingOf(flags: BindingFlags): Promise<LoadedBinding> {
 }
 
 /**
- * The service `name`, or the only one of these kinds.
+ * The service `name`, or the only one of these kinds; a cache is never meant, because it may forget.
  *
  * @throws {MillraceError} BINDING_NAME_UNKNOWN when there are several to choose from, or none.
  */
 export function pickService(binding: LoadedBinding, flag: string, name: string | undefined, ...kinds: ServiceKind[]): ServiceHandle {
   if (name !== undefined) return binding.service(name, ...kinds);
-  const candidates = binding.names.filter((each) => kinds.includes(binding.document.services[each]!.kind));
+  const { services } = binding.document;
+  const candidates = binding.names.filter((each) => kinds.includes(services[each]!.kind) && services[each]!.role !== 'cache');
   if (candidates.length === 1) return binding.service(candidates[0]!, ...kinds);
   const found = candidates.length === 0 ? `the binding has no ${kinds.join(' or ')} service` : `the binding has ${candidates.join(', ')}`;
   throw new MillraceError('BINDING_NAME_UNKNOWN', `${found}: name one with ${flag}`);

@@ -17,6 +17,7 @@ interface Flags extends BindingFlags {
   readonly httpPort?: number;
   readonly httpHost: string;
   readonly leaseMs?: number;
+  readonly rewindMs?: number;
 }
 
 /** `millrace relay`: publishes the outbox of a database to one broker until it is told to stop. */
@@ -24,10 +25,11 @@ export function relayCommand(): Command {
   return withBinding(new Command('relay'))
     .description('publish the outbox to a broker; start several, one works and the others stand by; SIGTERM drains and ends')
     .option('--database <name>', 'postgres service of the binding that holds the outbox (default: the only one)')
-    .option('--sink <name>', 'service of the binding to publish to (default: the only one with Redis streams)')
+    .option('--sink <name>', 'service of the binding to publish to (default: the only Redis that is no cache)')
     .option('--http-port <port>', 'serve /live, /ready, /startup and /metrics there', port)
     .option('--http-host <address>', 'address to serve them on', '127.0.0.1')
     .option('--lease-ms <ms>', 'how long a dead relay keeps the others out (default: 2000)', positive)
+    .option('--rewind-ms <ms>', 'what is published again after a fail-over of the broker (default: 30000)', positive)
     .action((flags: Flags) => run(flags));
 }
 
@@ -40,7 +42,8 @@ async function run(flags: Flags): Promise<void> {
   const topology = await readTopology(binding);
   await using transport = await openTransport(sink, topology);
   const { openClient } = database;
-  const times = flags.leaseMs === undefined ? {} : { leaseMs: flags.leaseMs };
+  const { leaseMs, rewindMs } = flags;
+  const times = { ...(leaseMs !== undefined && { leaseMs }), ...(rewindMs !== undefined && { rewindMs }) };
   await using relay = startRelay({ openClient, transport, topology, service: sink.name, logger, ...times });
   await using _server = flags.httpPort === undefined ? undefined : await serveHealth(flags, database, relay);
   await Promise.race([relay.stopped, stop.aborted ? undefined : once(stop, 'abort')]);

@@ -8,7 +8,6 @@ export type Taken = 'new' | 'duplicate' | 'expired';
 
 type Of = Pick<Delivery, 'event' | 'run' | 'lease'>;
 
-const takeSql = 'select millrace.take($1, $2, $3, $4, $5) as taken';
 const parkSql = 'insert into millrace.inbox_parked (consumer, run, event_id, event) values ($1, $2, $3, $4) on conflict do nothing';
 
 /**
@@ -21,16 +20,34 @@ const parkSql = 'insert into millrace.inbox_parked (consumer, run, event_id, eve
  * @param consumer name of the effect, usually the group.
  * @throws {MillraceError} CONSUMER_LEASE_LOST when another consumer has taken over; roll back and let the delivery go.
  */
-export async function take(client: ClientBase, consumer: string, { event, run, lease }: Of): Promise<Taken> {
-  const { rows } = await client.query<{ taken: Taken | 'superseded' }>({
-    text: takeSql,
-    values: [consumer, run, event.id, lease?.scope ?? null, lease?.fence.toString() ?? null],
-  });
-  const taken = rows[0]!.taken;
-  if (taken === 'superseded')
+export async function take(client: ClientBase, consumer: string, delivery: Of): Promise<Taken> {
+  const { rows } = await client.query<TakenRow>('select millrace.take($1, $2, $3, $4, $5) as taken', takeArguments(consumer, delivery));
+  return settle(client, consumer, delivery, rows[0]!);
+}
+
+interface TakenRow {
+  taken: Taken | 'superseded';
+}
+
+function takeArguments(consumer: string, { event, run, lease }: Of): (string | null)[] {
+  return [consumer, run, event.id, lease?.scope ?? null, lease?.fence.toString() ?? null];
+}
+
+async function settle(client: ClientBase, consumer: string, { event, run, lease }: Of, { taken }: TakenRow): Promise<Taken> {
+  if (taken === 'superseded') {
     throw new MillraceError('CONSUMER_LEASE_LOST', `another consumer of ${consumer} has taken over ${lease?.scope}`);
+  }
   if (taken === 'expired') await client.query(parkSql, [consumer, run, event.id, asJson(event)]);
   return taken;
+}
+
+/** Begin and take in one round trip: a fail-over of the broker brings thousands of duplicates, of which each would cost one more. */
+async function beginAndTake(client: ClientBase, consumer: string, delivery: Of): Promise<Taken> {
+  const literals = takeArguments(consumer, delivery).map((value) => (value === null ? 'null' : client.escapeLiteral(value)));
+  const results = (await client.query(`begin; select millrace.take(${literals.join(', ')}) as taken`)) as unknown as readonly {
+    rows: TakenRow[];
+  }[];
+  return settle(client, consumer, delivery, results[1]!.rows[0]!);
 }
 
 /** The JSON event format, with the data as base64. */
@@ -63,8 +80,7 @@ export async function once(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('begin');
-    const taken = await take(client, consumer, delivery);
+    const taken = await beginAndTake(client, consumer, delivery);
     if (taken === 'new') await effect(client, delivery.event);
     const { command } = await client.query('commit');
     // PostgreSQL answers the commit of a failed transaction with a rollback, not with an error.
