@@ -77,5 +77,5 @@ $(INSTALLED): package-lock.json
 $(BUILT): $(RUNTIME) | $(INSTALLED)
 	@rm -rf runtime/dist
 	tsc -p runtime/tsconfig.json
-	@npm rebuild --silent --ignore-scripts millrace
+	@npm rebuild --silent --ignore-scripts millrace >/dev/null
 	@touch $@

@@ -1,4 +1,4 @@
 import { environment } from '../environments/index.ts';
-import { runEnvironmentProgram } from './program.ts';
+import { runEnvironmentProgram } from './cli.ts';
 
 void runEnvironmentProgram(environment, process.argv);

@@ -181,9 +181,10 @@ create table millrace.inbox_parked (
 -- The newest lease under which a consumer has taken events of a shard; an older holder that wakes up is refused.
 create table millrace.inbox_lease (
   consumer text not null,
+  run text not null, -- a replay is read under leases of its own
   scope text not null,
   fence bigint not null,
-  primary key (consumer, scope)
+  primary key (consumer, run, scope)
 ) with (fillfactor = 50);
 
 -- Days from `back` days ago to `ahead` days ahead; everything before the first is one partition's worth of history that no longer counts.
@@ -218,7 +219,7 @@ begin
   select coalesce(max(to_date(substring(c.relname from 'inbox_(\d+)$'), 'YYYYMMDD')), least(day, today) - 1) into newest
     from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'millrace.inbox'::regclass;
   if day <= newest or day > today + 1 then
-    return false;
+    return to_regclass('millrace.inbox_' || to_char(day, 'YYYYMMDD')) is not null; -- another may have made it meanwhile
   end if;
   perform millrace.extend_inbox(today - newest, 4);
   return true;
@@ -234,12 +235,12 @@ declare
 begin
   if scope is not null then
     -- The first look takes no lock: a transaction that shared the row and then wanted to change it would wait for others that do the same.
-    select l.fence into newest from millrace.inbox_lease l where l.consumer = take.consumer and l.scope = take.scope;
+    select l.fence into newest from millrace.inbox_lease l where l.consumer = take.consumer and l.run = take.run and l.scope = take.scope;
     if newest is null or newest < take.fence then
-      insert into millrace.inbox_lease as l values (take.consumer, take.scope, take.fence)
+      insert into millrace.inbox_lease as l values (take.consumer, take.run, take.scope, take.fence)
         on conflict on constraint inbox_lease_pkey do update set fence = greatest(l.fence, excluded.fence);
     end if;
-    select l.fence into newest from millrace.inbox_lease l where l.consumer = take.consumer and l.scope = take.scope for share;
+    select l.fence into newest from millrace.inbox_lease l where l.consumer = take.consumer and l.run = take.run and l.scope = take.scope for share;
     if newest > take.fence then
       return 'superseded';
     end if;

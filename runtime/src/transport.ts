@@ -2,7 +2,7 @@ import type { MillraceEvent } from './contracts/event.ts';
 import type { TransportKind } from './contracts/topology.ts';
 
 /**
- * What a broker is to Millrace. A driver declares what it can do in `capabilities`; the conformance suite proves each declaration on a real server.
+ * What a broker is to Millrace. A driver declares what it can do in `capabilities`; the driver's tests prove each declaration on a real server.
  *
  * Guaranteed by every driver: an event counts as published only after the broker's acknowledgement; delivery is at least once. Not guaranteed by any:
  * that an event arrives once only. Effects happen once where the consumer uses the inbox.
@@ -12,6 +12,12 @@ export interface Transport extends AsyncDisposable {
   readonly capabilities: Capabilities;
   /** Publishes in the order given. Per key nothing is published after a failed event; results are in the order of `events`. */
   publish(topic: string, events: readonly MillraceEvent[], options?: PublishOptions): Promise<readonly PublishResult[]>;
+  /**
+   * Delivers the events of `topic` to `handler`, as one member of `options.group`, until the subscription or the transport is closed.
+   *
+   * @throws {MillraceError} SUBSCRIPTION_INVALID when the topic does not offer what `options` ask for; TOPIC_UNKNOWN when it is not in the topology or not
+   * routed here; CONNECTION_CLOSED after `close()`.
+   */
   subscribe(topic: string, options: SubscribeOptions, handler: Handler): Promise<Subscription>;
   /** Events kept by the broker, oldest first, without touching any group. Absent where the broker keeps no history. */
   read?(topic: string, options: { from: 'earliest' | string | Date; signal?: AbortSignal }): AsyncIterable<Delivery>;
@@ -45,9 +51,13 @@ export type PublishResult =
   | { readonly status: 'failed'; readonly retriable: boolean; readonly error: Error };
 
 export interface SubscribeOptions {
+  /** Consumers of one group share the events; each group gets all of them. */
   readonly group: string;
+  /** Handlers at once in this process; events of one key still run one after the other. @default the consumer's in the topology, else 1 */
   readonly concurrency?: number;
+  /** The one tenant to read, of a topic with isolation `tenant`. @default every tenant */
   readonly tenant?: string;
+  /** Name of a replay, passed on in each delivery, so that the inbox does not take it for live consumption. @default empty: live */
   readonly run?: string;
 }
 /** Returning acknowledges; throwing asks for another delivery, after a backoff, until the topic's attempts are exhausted. */

@@ -14,6 +14,7 @@ export async function askRedis<T>({ host, port, password }: RedisAddress, ask: (
     password,
     lazyConnect: true,
     connectTimeout: 1_000,
+    disconnectTimeout: 100, // a timer that outlives the connection keeps the process alive
     commandTimeout: 2_000,
     enableReadyCheck: false,
     maxRetriesPerRequest: 0,

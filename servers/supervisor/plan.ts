@@ -34,7 +34,8 @@ export function servicesOf(environment: Environment): { hosted: HostedService[];
   if (engine.kind !== 'process') {
     throw new MillraceError(
       'ENVIRONMENT_INVALID',
-      `environment ${environmentName} has the engine ${engine.kind}; only one with the engine process runs as local servers`,
+      `environment ${environmentName} has the engine ${engine.kind}; only one with the engine process runs as local servers; ` +
+        wayOut(engine.kind, environmentName),
     );
   }
   const hosted: HostedService[] = [];
@@ -45,6 +46,11 @@ export function servicesOf(environment: Environment): { hosted: HostedService[];
     else hosted.push({ name, hosting, request: { role: service.role, settings: resolveSettings(service, environment) } });
   }
   return { hosted, leftOut, portBase: engine.ports.base };
+}
+
+/** Where to go with an environment that this engine does not run. */
+function wayOut(engine: 'aws' | 'docker', environmentName: string): string {
+  return engine === 'aws' ? `make synth ENV=${environmentName} plans it` : 'that engine is not built yet, use ENV=local';
 }
 
 /** What a plan takes from the environment's folder; `up` makes what is missing, `status` only looks. */

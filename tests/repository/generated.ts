@@ -33,4 +33,10 @@ const errorsHeading = `# Errors
 Generated from \`errors.ts\` and \`error-guide.ts\` in \`runtime/src/contracts\` by \`make generate\`.
 
 Millrace throws one class, \`MillraceError\`. Decide on its \`code\`, never on the message; \`retriable\` says whether trying again can help without a change
-by a person. \`isMillraceError(error, code)\` recognises it even where two copies of the package are loaded.`;
+by a person. \`isMillraceError(error, code)\` recognises it even where two copies of the package are loaded:
+
+\`\`\`ts
+import { isMillraceError } from 'millrace/contracts/errors';
+\`\`\`
+
+The line "Retriable" below a code is its default; an error may carry another, so ask \`error.retriable\`.`;

@@ -75,7 +75,7 @@ export interface RunningProgram {
 /** The command line program itself, with an `environments/` that declares the trial. */
 export function environmentProgram(trial: Trial, ...args: string[]): RunningProgram {
   const script = join(trial.folder.path, 'environment.ts');
-  const programFile = resolve('servers/program.ts');
+  const programFile = resolve('servers/cli.ts');
   writeFileSync(
     script,
     `import { runEnvironmentProgram } from ${JSON.stringify(programFile)};\n` +

@@ -23,13 +23,13 @@ export interface FoundBinding {
 /** The first document that is there. @throws {MillraceError} BINDING_INVALID when there is none, or it is no JSON. */
 export async function findBinding({ json, file, env }: BindingSource): Promise<FoundBinding> {
   if (json !== undefined) return fromText(json, 'options.json');
-  if (file !== undefined) return fromFile(file, 'options.file');
+  if (file !== undefined) return fromFile(file, 'the caller');
   if (env.MILLRACE_BINDING_JSON) return fromText(env.MILLRACE_BINDING_JSON, 'MILLRACE_BINDING_JSON');
   if (env.MILLRACE_BINDING) return fromFile(env.MILLRACE_BINDING, 'MILLRACE_BINDING');
   throw new MillraceError(
     'BINDING_INVALID',
     'no binding found: looked for options.json, options.file and the environment variables MILLRACE_BINDING_JSON (the document) ' +
-      'and MILLRACE_BINDING (a path), none is set; set one of them',
+      'and MILLRACE_BINDING (a path); set one of them',
   );
 }
 

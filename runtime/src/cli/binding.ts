@@ -5,17 +5,24 @@ import { MillraceError } from '../contracts/errors.ts';
 
 export interface BindingFlags {
   readonly binding?: string;
-  readonly json: boolean;
 }
 
-/** The flags that every command has. */
+/** The flag that every command has. */
 export function withBinding(command: Command): Command {
-  return command
-    .option('--binding <file>', 'binding of the environment (default: MILLRACE_BINDING_JSON, or the file that MILLRACE_BINDING names)')
-    .option('--json', 'print JSON, one document a line', false);
+  return command.option(
+    '--binding <file>',
+    'binding of the environment (default: MILLRACE_BINDING_JSON, or the file that MILLRACE_BINDING names)',
+  );
 }
 
-export function bindingOf(flags: BindingFlags): Promise<LoadedBinding> {
+/** @throws {MillraceError} BINDING_INVALID when there is none, in the words of the command line, or it is wrong. */
+export async function bindingOf(flags: BindingFlags): Promise<LoadedBinding> {
+  if (flags.binding === undefined && !process.env.MILLRACE_BINDING && !process.env.MILLRACE_BINDING_JSON) {
+    throw new MillraceError(
+      'BINDING_INVALID',
+      'no binding found: give --binding FILE, or set MILLRACE_BINDING (a path) or MILLRACE_BINDING_JSON (the document)',
+    );
+  }
   return loadBinding(flags.binding === undefined ? {} : { file: flags.binding });
 }
 

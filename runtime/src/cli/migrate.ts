@@ -6,21 +6,25 @@ import { problemFound, report } from './outcome.ts';
 
 interface Flags extends BindingFlags {
   readonly database?: string;
+  readonly json: boolean;
   readonly sql?: boolean;
 }
 
+const withFlags = (command: Command): Command =>
+  withBinding(command)
+    .option('--json', 'print JSON, one document a line', false)
+    .option('--database <name>', 'postgres service of the binding (default: the only one)');
+
 /** `millrace migrate`: brings the schema of outbox and inbox up to this package. */
 export function migrateCommand(): Command {
-  const command = withBinding(new Command('migrate'))
+  const command = withFlags(new Command('migrate'))
     .description('bring the schema `millrace` up to this package, in one transaction under a lock')
-    .option('--database <name>', 'postgres service of the binding (default: the only one)')
     .option('--sql', 'print the statements for an empty database instead of running them')
     .action((flags: Flags) => (flags.sql ? printSql() : run(flags)));
   command.addCommand(
-    withBinding(new Command('status'))
+    withFlags(new Command('status'))
       .description('list applied and pending migrations; exit code 2 when some are pending')
-      .option('--database <name>', 'postgres service of the binding (default: the only one)')
-      .action((_: Flags, status: Command) => showStatus(status.optsWithGlobals<Flags>())),
+      .action((_: Flags, status: Command) => showStatus(status)),
   );
   return command;
 }
@@ -40,7 +44,9 @@ async function run(flags: Flags): Promise<void> {
   );
 }
 
-async function showStatus(flags: Flags): Promise<void> {
+async function showStatus(command: Command): Promise<void> {
+  const flags = command.optsWithGlobals<Flags>();
+  if (flags.sql) command.error('error: --sql belongs to millrace migrate, not to its status');
   await using database = await connectPostgres(pickService(await bindingOf(flags), '--database', flags.database, 'postgres'));
   const status = await migrationStatus(await database.openClient('millrace migrate status'));
   const list = (versions: readonly number[]) => (versions.length === 0 ? 'none' : versions.join(', '));

@@ -28,8 +28,8 @@ export function relayCommand(): Command {
     .option('--sink <name>', 'service of the binding to publish to (default: the only Redis that is no cache)')
     .option('--http-port <port>', 'serve /live, /ready, /startup and /metrics there', port)
     .option('--http-host <address>', 'address to serve them on', '127.0.0.1')
-    .option('--lease-ms <ms>', 'how long a dead relay keeps the others out (default: 2000)', positive)
-    .option('--rewind-ms <ms>', 'what is published again after a fail-over of the broker (default: 30000)', positive)
+    .option('--lease-ms <ms>', 'how long a dead relay keeps the others out (default: 2000, at least 200)', atLeast(200))
+    .option('--rewind-ms <ms>', 'what is published again after a fail-over of the broker (default: 30000)', atLeast(1))
     .action((flags: Flags) => run(flags));
 }
 
@@ -67,14 +67,17 @@ function signalled(signal: NodeJS.Signals): AbortSignal {
   return controller.signal;
 }
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError(`must be a whole number above 0, got ${text}`);
-  return value;
+function atLeast(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < minimum)
+      throw new InvalidArgumentError(`must be a whole number from ${minimum} on, got ${text}`);
+    return value;
+  };
 }
 
 function port(text: string): number {
-  const value = positive(text);
+  const value = atLeast(1)(text);
   if (value > 65_535) throw new InvalidArgumentError(`must be at most 65535, got ${text}`);
   return value;
 }

@@ -9,6 +9,8 @@ import { loadPeer } from './peer.ts';
 import { postgresError } from './postgres-errors.ts';
 import { tlsOptions } from './tls.ts';
 
+export { postgresError } from './postgres-errors.ts';
+
 /** Options of `connectPostgres`. */
 export interface PostgresConnectOptions {
   /** `application_name`, shown by `pg_stat_activity`. @default 'millrace' */
@@ -52,7 +54,8 @@ export interface PostgresConnection extends AsyncDisposable {
  * Statements reject with the errors of `pg`; `postgresError` tells those of the connection from those of the statement. The secret is read again for
  * every new connection, so that a rotated password needs no restart.
  *
- * @throws {MillraceError} CONNECTION_FAILED when the server does not answer in time; CONNECTION_REFUSED_CREDENTIALS on a wrong password.
+ * @throws {MillraceError} CONNECTION_FAILED when the server does not answer in time; CONNECTION_REFUSED_CREDENTIALS on a wrong password;
+ * CLIENT_NOT_INSTALLED without `pg`; SECRET_UNAVAILABLE when the password cannot be read.
  * @example
  * await using database = await connectPostgres(binding.service('database', 'postgres'), { name: 'orders' });
  * await database.pool.query('select 1');
@@ -130,7 +133,10 @@ function openPool(
   let closed = false;
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', report);
-  pool.on('connect', (client) => pooled.add(client));
+  pool.on('connect', (client) => {
+    pooled.add(client);
+    client.on('error', report); // the pool listens to idle clients only
+  });
   pool.on('remove', (client) => pooled.delete(client));
   return {
     pool,

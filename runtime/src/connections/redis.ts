@@ -37,7 +37,8 @@ export interface RedisConnection extends AsyncDisposable {
  * effect is not known.
  *
  * @throws {MillraceError} CONNECTION_FAILED when no master was reached in time; CONNECTION_REFUSED_CREDENTIALS at once on a wrong password;
- * REDIS_EVICTS when `forStreams` meets a server that evicts; REDIS_NOT_MASTER when only a replica was found.
+ * REDIS_EVICTS when `forStreams` meets a server that evicts; REDIS_NOT_MASTER when only a replica was found;
+ * CLIENT_NOT_INSTALLED without `ioredis`; SECRET_UNAVAILABLE when the password cannot be read.
  * @example
  * await using events = await connectRedis(binding.service('events', 'redis-sentinel'), { forStreams: true });
  * await events.client.ping();

@@ -11,7 +11,7 @@ export const errorGuide = {
   BINDING_INVALID: {
     meaning: 'The binding document is missing, is not JSON, or does not fit `millrace.binding/1`.',
     wayOut:
-      'Provision the environment again (`make up` or `make deploy` writes the binding), or point `MILLRACE_BINDING` at the right file.',
+      '`make up` writes the binding; on AWS it is the output `binding` of the stack `ENV-topology`. Point `MILLRACE_BINDING` at the right file.',
   },
   BINDING_NAME_UNKNOWN: {
     meaning: 'The binding holds no service of that name, or none of the kind asked for under that name.',
@@ -60,7 +60,7 @@ export const errorGuide = {
     wayOut: 'Run `millrace migrate` with a role that owns the schema, then start again.',
   },
   MIGRATION_CHANGED: {
-    meaning: 'A migration that was applied differs from the one in this package, or the database is newer than the package.',
+    meaning: 'A migration that was applied differs from the one in this package.',
     wayOut: 'Install the version of the package that the database was migrated with, or a newer one.',
   },
   OUTBOX_NO_TRANSACTION: {
@@ -102,7 +102,8 @@ export const errorGuide = {
   },
   PUBLISH_REJECTED: {
     meaning: 'The broker refused an event for a reason that will not pass by itself.',
-    wayOut: 'Read the cause; mend the topic or the event, then redrive the parked key.',
+    wayOut:
+      'Read the cause and mend the topic; then try the parked key again: see [Looking at what is held back](architecture.md#looking-at-what-is-held-back).',
   },
   PUBLISH_FAILED: {
     meaning: 'The broker did not acknowledge events.',
@@ -114,7 +115,8 @@ export const errorGuide = {
   },
   HANDLER_FAILED: {
     meaning: 'A handler threw; the event is delivered again with backoff and dead-lettered after the last attempt.',
-    wayOut: 'Read the cause; after a fix, redrive the dead letter.',
+    wayOut:
+      'Read the cause and mend the handler. Dead letters and held-back keys: see [Looking at what is held back](architecture.md#looking-at-what-is-held-back).',
   },
   SERVER_NOT_FOUND: {
     meaning: 'The program of a server is neither named by its environment variable, nor on PATH, nor installable here.',

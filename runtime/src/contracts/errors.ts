@@ -26,7 +26,7 @@ const marker = Symbol.for('millrace.error');
  * Recognise it with `isMillraceError`, not with `instanceof`: two copies of the package may be loaded.
  *
  * @example
- * try { await connectRedis(binding.redis('events')); } catch (error) {
+ * try { await connectRedis(binding.service('events', 'redis-sentinel')); } catch (error) {
  *   if (isMillraceError(error, 'CONNECTION_FAILED')) retryLater(); else throw error;
  * }
  */

@@ -174,6 +174,6 @@ export interface AlertPolicy {
   readonly forMinutes: number;
   readonly severity: Severity;
   readonly why: string;
-  /** Path below `docs/runbooks/`. */
+  /** Path of the runbook. */
   readonly runbook: string;
 }

@@ -5,6 +5,8 @@ import { type CheckOptions, type CheckOutcome, checkIdentity, type HealthCheck, 
 export interface RelayCheckOptions extends CheckOptions {
   /** Age of the oldest unpublished event above which the relay is `degraded`. @default 30_000 */
   readonly maxAgeMs?: number;
+  /** Ids left before an insert finds no partition, below which the relay is `degraded`. @default 1_000_000 */
+  readonly minHeadroom?: number;
 }
 
 /**
@@ -12,16 +14,20 @@ export interface RelayCheckOptions extends CheckOptions {
  * help, and the log keeps the events. It is `down` when it has ended.
  */
 export function relayCheck(relay: Pick<Relay, 'status'>, options: RelayCheckOptions = {}): HealthCheck {
-  const maxAgeMs = options.maxAgeMs ?? 30_000;
+  const { maxAgeMs = 30_000, minHeadroom = 1_000_000 } = options;
   return {
     ...checkIdentity(options, `relay ${relay.status().sink}`),
     async check() {
       const status = relay.status();
-      return outcomeOf(faultsOf(status, maxAgeMs), [
-        { measure: 'state', value: status.state },
-        { measure: 'oldestUnpublishedAge', value: status.oldestUnpublishedAgeMs, unit: 'ms' },
-        { measure: 'blockedKeys', value: status.blockedKeys, unit: '{key}' },
-      ]);
+      return outcomeOf(
+        [...faultsOf(status, maxAgeMs), ...headroomFaults(status, minHeadroom)],
+        [
+          { measure: 'state', value: status.state },
+          { measure: 'oldestUnpublishedAge', value: status.oldestUnpublishedAgeMs, unit: 'ms' },
+          { measure: 'blockedKeys', value: status.blockedKeys, unit: '{key}' },
+          ...(status.headroom === undefined ? [] : [{ measure: 'partitionHeadroom', value: status.headroom, unit: '{event}' }]),
+        ],
+      );
     },
   };
 }
@@ -41,4 +47,12 @@ function faultsOf({ state, oldestUnpublishedAgeMs, blockedKeys, lastError }: Rel
   }
   if (blockedKeys > 0) faults.push({ status: 'degraded', reason: `${blockedKeys} keys are held back behind a failing event` });
   return faults;
+}
+
+function headroomFaults({ headroom }: RelayStatus, minHeadroom: number): CheckOutcome[] {
+  if (headroom === undefined || headroom >= minHeadroom) return [];
+  const remedy = 'the log of the relay says why none is made ahead; end the transaction that locks millrace.outbox, or call makePartitions';
+  return [
+    { status: 'degraded', reason: `${headroom} events are left before inserts into the outbox fail for want of a partition: ${remedy}` },
+  ];
 }

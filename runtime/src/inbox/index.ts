@@ -6,7 +6,8 @@ import type { Delivery } from '../transport.ts';
 /** What became of a delivery: its effects were applied, it had been before, or it is older than the inbox remembers and lies in `millrace.inbox_parked`. */
 export type Taken = 'new' | 'duplicate' | 'expired';
 
-type Of = Pick<Delivery, 'event' | 'run' | 'lease'>;
+/** What the inbox asks of a delivery; the one a handler is given fits. */
+export type TakenDelivery = Pick<Delivery, 'event' | 'run' | 'lease'>;
 
 const parkSql = 'insert into millrace.inbox_parked (consumer, run, event_id, event) values ($1, $2, $3, $4) on conflict do nothing';
 
@@ -20,7 +21,7 @@ const parkSql = 'insert into millrace.inbox_parked (consumer, run, event_id, eve
  * @param consumer name of the effect, usually the group.
  * @throws {MillraceError} CONSUMER_LEASE_LOST when another consumer has taken over; roll back and let the delivery go.
  */
-export async function take(client: ClientBase, consumer: string, delivery: Of): Promise<Taken> {
+export async function take(client: ClientBase, consumer: string, delivery: TakenDelivery): Promise<Taken> {
   const { rows } = await client.query<TakenRow>('select millrace.take($1, $2, $3, $4, $5) as taken', takeArguments(consumer, delivery));
   return settle(client, consumer, delivery, rows[0]!);
 }
@@ -29,11 +30,11 @@ interface TakenRow {
   taken: Taken | 'superseded';
 }
 
-function takeArguments(consumer: string, { event, run, lease }: Of): (string | null)[] {
+function takeArguments(consumer: string, { event, run, lease }: TakenDelivery): (string | null)[] {
   return [consumer, run, event.id, lease?.scope ?? null, lease?.fence.toString() ?? null];
 }
 
-async function settle(client: ClientBase, consumer: string, { event, run, lease }: Of, { taken }: TakenRow): Promise<Taken> {
+async function settle(client: ClientBase, consumer: string, { event, run, lease }: TakenDelivery, { taken }: TakenRow): Promise<Taken> {
   if (taken === 'superseded') {
     throw new MillraceError('CONSUMER_LEASE_LOST', `another consumer of ${consumer} has taken over ${lease?.scope}`);
   }
@@ -41,13 +42,16 @@ async function settle(client: ClientBase, consumer: string, { event, run, lease 
   return taken;
 }
 
+/** A consumer that sleeps in its transaction would keep the next holder of the shard waiting. */
+const begin = "begin; set local idle_in_transaction_session_timeout = '10s'";
+
 /** Begin and take in one round trip: a fail-over of the broker brings thousands of duplicates, of which each would cost one more. */
-async function beginAndTake(client: ClientBase, consumer: string, delivery: Of): Promise<Taken> {
+async function beginAndTake(client: ClientBase, consumer: string, delivery: TakenDelivery): Promise<Taken> {
   const literals = takeArguments(consumer, delivery).map((value) => (value === null ? 'null' : client.escapeLiteral(value)));
-  const results = (await client.query(`begin; select millrace.take(${literals.join(', ')}) as taken`)) as unknown as readonly {
+  const results = (await client.query(`${begin}; select millrace.take(${literals.join(', ')}) as taken`)) as unknown as readonly {
     rows: TakenRow[];
   }[];
-  return settle(client, consumer, delivery, results[1]!.rows[0]!);
+  return settle(client, consumer, delivery, results[2]!.rows[0]!);
 }
 
 /** The JSON event format, with the data as base64. */
@@ -63,22 +67,29 @@ export interface Connections {
 /**
  * Applies the effects of a delivery in one transaction, exactly once for its event id.
  *
- * @param effect writes with the client it is given; what it throws rolls the transaction back and is thrown on.
+ * @param effect writes with the client it is given; what it throws rolls the transaction back and is thrown on. Between two statements it may take
+ * 10 s: longer, and PostgreSQL ends the transaction, so that a consumer that was stopped does not hold up the one that has taken over.
+ * @throws {MillraceError} CONSUMER_LEASE_LOST when another consumer has taken over; HANDLER_FAILED when `effect` went on after a statement had failed.
  * @example
  * await transport.subscribe('orders.created', { group: 'inventory' }, async (event, delivery) => {
  *   await once(database.pool, 'inventory', delivery, async (client) => {
- *     await client.query('update stock set quantity = quantity - 1 where sku = $1', [jsonData(event).sku]);
+ *     await client.query('update stock set quantity = quantity - 1 where sku = $1', [jsonData<{ sku: string }>(event)!.sku]);
  *   });
  * });
  */
 export async function once(
   pool: Connections,
   consumer: string,
-  delivery: Of,
+  delivery: TakenDelivery,
   effect: (client: ClientBase, event: MillraceEvent) => Promise<void>,
 ): Promise<Taken> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // A pool does not listen to clients that it has given out: without this the loss of the server would end the process.
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onError);
   try {
     const taken = await beginAndTake(client, consumer, delivery);
     if (taken === 'new') await effect(client, delivery.event);
@@ -92,6 +103,7 @@ export async function once(
     });
     throw error;
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }

@@ -65,7 +65,10 @@ export async function enqueue(client: ClientBase, events: readonly NewEvent[], o
   const rows = events.map((event) => toColumns(event, options));
   const columns = Array.from({ length: 11 }, (_, column) => rows.map((row) => row[column]));
   // Not prepared: behind a transaction pooler that fails inside the caller's transaction, and costs no measurable time otherwise.
-  await client.query(enqueueSql, [...columns, options.ordered ?? true]);
+  await client.query(enqueueSql, [...columns, options.ordered ?? true]).catch((error: unknown) => {
+    // `pg` hears of the failure of a transaction a moment after the statement that failed.
+    throw (error as { code?: string }).code === '25P02' ? noTransaction('the transaction has failed already') : error;
+  });
   return rows.map((row) => row[0] as string);
 }
 
@@ -73,8 +76,11 @@ export async function enqueue(client: ClientBase, events: readonly NewEvent[], o
 function requireTransaction(client: ClientBase): void {
   const status = (client as { getTransactionStatus?: () => string | null }).getTransactionStatus?.();
   if (status === 'T' || status === undefined) return;
-  const state = status === 'E' ? 'the transaction has failed already' : 'the client is not inside a transaction';
-  throw new MillraceError('OUTBOX_NO_TRANSACTION', `${state}: call begin on this client before enqueue`);
+  throw noTransaction(status === 'E' ? 'the transaction has failed already' : 'the client is not inside a transaction');
+}
+
+function noTransaction(state: string): MillraceError {
+  return new MillraceError('OUTBOX_NO_TRANSACTION', `${state}: call begin on this client before enqueue`);
 }
 
 function toColumns(event: NewEvent, options: EnqueueOptions): readonly (string | Buffer | null)[] {
@@ -82,13 +88,12 @@ function toColumns(event: NewEvent, options: EnqueueOptions): readonly (string |
   const source = event.source ?? options.source;
   const contentType = event.datacontenttype ?? 'application/json';
   for (const [name, value] of Object.entries({ topic, type, source })) {
-    if (typeof value !== 'string' || value === '')
-      throw new MillraceError('EVENT_INVALID', `${name} must be a non-empty string, got ${JSON.stringify(value)}`);
+    if (typeof value !== 'string' || value === '') throw invalid(`${name} must be a non-empty string, got ${JSON.stringify(value)}`);
   }
   const data = toBytes(event.data, contentType);
   checkTopology(event, data, options.topology);
   const id = event.id ?? uuidv7();
-  if (!isUuidv7(id)) throw new MillraceError('EVENT_INVALID', `id must be a UUIDv7, got ${JSON.stringify(id)}`);
+  if (!isUuidv7(id)) throw invalid(`id must be a UUIDv7, got ${JSON.stringify(id)}`);
   const texts = [id, topic, key, type, source!, subject, tenantId, actorId].map((text) => text ?? null);
   return [...texts, data ?? null, data === undefined ? null : contentType, headersOf(event)];
 }
@@ -112,7 +117,7 @@ function toBytes(data: unknown, contentType: string): Buffer | undefined {
 
 function stringify(data: unknown): string {
   const text = JSON.stringify(data);
-  if (text === undefined) throw new MillraceError('EVENT_INVALID', `data must be a JSON value, got a ${typeof data}`);
+  if (text === undefined) throw invalid(`data must be a JSON value, got a ${typeof data}`);
   return text;
 }
 
@@ -120,7 +125,7 @@ function requireJson(bytes: Buffer, contentType: string): void {
   try {
     JSON.parse(bytes.toString());
   } catch (cause) {
-    throw new MillraceError('EVENT_INVALID', `data contradicts its content type ${contentType}: the bytes are no JSON`, { cause });
+    throw invalid(`data contradicts its content type ${contentType}: the bytes are no JSON`, { cause });
   }
 }
 
@@ -152,10 +157,13 @@ function headersOf(event: NewEvent): string | null {
         'EVENT_INVALID',
         `extension names are lower-case letters and digits, at most 20, got ${JSON.stringify(name)}`,
       );
-    if (reservedNames.has(name))
-      throw new MillraceError('EVENT_INVALID', `extension ${name} has the name of an attribute: use that, or choose another name`);
-    if (typeof value !== 'string') throw new MillraceError('EVENT_INVALID', `extension ${name} must be a string, got a ${typeof value}`);
+    if (reservedNames.has(name)) throw invalid(`extension ${name} has the name of an attribute: choose another`);
+    if (typeof value !== 'string') throw invalid(`extension ${name} must be a string, got a ${typeof value}`);
   }
   const headers = Object.entries({ ...extensions, dataschema, traceparent, tracestate }).filter(([, value]) => value !== undefined);
   return headers.length === 0 ? null : JSON.stringify(Object.fromEntries(headers));
+}
+
+function invalid(message: string, options?: { cause: unknown }): MillraceError {
+  return new MillraceError('EVENT_INVALID', message, options);
 }

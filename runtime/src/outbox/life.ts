@@ -26,10 +26,15 @@ export interface LifeParts {
   readonly times: RelayTimes;
   readonly pause: Pause;
   readonly closing: AbortSignal;
+  /** Called when progress was written: database and lease are sound. */
+  readonly settled: () => void;
   /** Called at every step of the publishing loop with the events published by it. */
   readonly stepped: (published: number) => void;
   readonly warn: (message: string, details: object) => void;
 }
+
+/** Parked events a turn: each may have the largest size that its topic allows. */
+const parkedTurn = 100;
 
 /**
  * One life of a relay: from the lease it was granted until it closes or loses the ground under its memory.
@@ -103,7 +108,7 @@ export class Life {
       const page = await reading;
       this.#parts.stepped(0);
       const found = page.late.length + page.rows.length;
-      const full = page.truncated || page.rows.length >= times.pageSize;
+      const full = page.truncated || page.full;
       if (full) reading = this.#read();
       if (found > 0 && !(await this.#publishPage(page))) return;
       if (this.#parkedEvents > 0) await this.#retryParked();
@@ -200,12 +205,12 @@ export class Life {
   /** Forgets what was published within the fail-over window and starts over; inboxes remove the duplicates. */
   async #rewind(): Promise<LifeEnd> {
     await this.#flushing?.catch(() => undefined);
-    const { low, marks } = this.#position.snapshot();
+    const { low, marks, aside } = this.#position.snapshot();
     const target = rewindTarget(marks, low, this.#parts.times.rewindMs);
     const incarnation = await this.#parts.transport.incarnation();
     const { sink, session, times } = this.#parts;
     await parkAgain(session, sink);
-    await flush(session, sink, this.hold, times.leaseMs, { low: target, done: [], incarnation, marks: [], aside: [] });
+    await flush(session, sink, this.hold, times.leaseMs, { low: target, done: [], incarnation, marks: [], aside });
     this.#version++;
     this.#parts.warn('broker may have lost events, publishing them again', { from: target + 1, to: this.#position.published });
     return { reason: 'rewound' };
@@ -242,6 +247,7 @@ export class Life {
     const published = this.#position.published;
     const written = await flush(session, sink, this.hold, times.leaseMs, progress);
     this.#version = written.version;
+    this.#parts.settled();
     this.#flushedAt = sentAt;
     this.#leaseUntil = sentAt + times.leaseMs * 0.9;
     Gaps.bindTo(unbound, written.xid);
@@ -269,7 +275,7 @@ export class Life {
     this.#parkedAt = performance.now();
     await this.#flush();
     for (let turn = 0; turn < 10; turn++) {
-      const due = await dueEvents(session, sink, times.pageSize);
+      const due = await dueEvents(session, sink, parkedTurn);
       if (due.length === 0) break;
       const foreign = due.filter((row) => !publisher.accepts(row.topic));
       const outcome = await this.#attempt(due.filter((row) => publisher.accepts(row.topic)));

@@ -15,8 +15,10 @@ export interface Page {
   readonly late: readonly LogRow[];
   /** Rows above the cursor, ascending. Empty when `truncated`: they must not overtake late rows that are still unread. */
   readonly rows: readonly LogRow[];
-  /** The gaps hold more rows than one page. */
+  /** The gaps hold more than one page. */
   readonly truncated: boolean;
+  /** There may be more rows above at once. */
+  readonly full: boolean;
   readonly xmin: bigint;
   /** Seconds since 1970; changes with every start of the server, which a pooler can hide. */
   readonly postmasterStart: string;
@@ -26,6 +28,13 @@ export interface Page {
 export const columns = `o.id, o.topic, o.key, o.event_id, o.type, o.source, o.subject, o.tenant_id, o.actor_id, o.datacontenttype,
   to_char(o.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), encode(o.data, 'hex'), o.headers`;
 
+/** A page ends with the event that reaches this many bytes of data, so that large events do not fill the memory of the relay. */
+const pageBytes = 4 * 1024 * 1024;
+
+/** Bytes of data in the rows before; `octet_length` knows the size without reading what is stored out of line. */
+const bytesBefore = `sum(coalesce(octet_length(o.data), 0)) over (order by o.id rows unbounded preceding)
+  - coalesce(octet_length(o.data), 0) as before`;
+
 /**
  * Three parts in one statement and so in one snapshot: its bounds, the rows that appeared in gaps, the rows above the cursor.
  * A first row of bounds costs less than two more columns on each of a thousand rows.
@@ -34,11 +43,13 @@ const pageSql = `
 select null::bigint, pg_snapshot_xmin(pg_current_snapshot())::text, extract(epoch from pg_postmaster_start_time())::text,
   null::uuid, null, null, null, null, null, null, null, null, null::jsonb
 union all
-(select late.* from unnest($2::bigint[], $3::bigint[]) as gap(lower, upper)
-  cross join lateral (select ${columns} from millrace.outbox o where o.id >= gap.lower and o.id < gap.upper order by o.id limit $4) as late
-  limit $4)
+(select ${columns} from (select o.*, ${bytesBefore} from (
+  select late.* from unnest($2::bigint[], $3::bigint[]) as gap(lower, upper)
+  cross join lateral (select * from millrace.outbox o where o.id >= gap.lower and o.id < gap.upper order by o.id limit $4) as late limit $4) o) o
+  where before < ${pageBytes} order by o.id)
 union all
-(select ${columns} from millrace.outbox o where o.id > $1 order by o.id limit $4)`;
+(select ${columns} from (select o.*, ${bytesBefore} from (
+  select * from millrace.outbox o where o.id > $1 order by o.id limit $4) o) o where before < ${pageBytes} order by o.id)`;
 
 /** Reads pages of the log. */
 export class LogReader {
@@ -60,14 +71,20 @@ export class LogReader {
       const row = toRow(raw);
       (row.id > high ? above : late).push(row);
     }
-    const truncated = late.length >= this.#limit;
+    const truncated = this.#isFull(late);
     return {
       late: late.sort(byId),
       rows: truncated ? [] : above.sort(byId),
       truncated,
+      full: this.#isFull(above),
       xmin: BigInt(bounds![1]!),
       postmasterStart: bounds![2]!,
     };
+  }
+
+  /** Whether the statement may have cut the rows off. */
+  #isFull(rows: readonly LogRow[]): boolean {
+    return rows.length >= this.#limit || rows.reduce((sum, { event }) => sum + (event.data?.byteLength ?? 0), 0) >= pageBytes;
   }
 }
 

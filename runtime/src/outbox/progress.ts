@@ -70,7 +70,12 @@ export class Position {
   mark(nowMs: number, low: number): void {
     const last = this.marks.at(-1);
     if (last !== undefined && nowMs - last[0] < 1_000) return;
-    this.marks = [...this.marks.filter(([at]) => nowMs - at < markWindowMs), [nowMs, low]];
+    // The newest mark beyond the window stays: after a silence it is the only one from before what was published since.
+    const oldest = Math.max(
+      0,
+      this.marks.findLastIndex(([at]) => nowMs - at >= markWindowMs),
+    );
+    this.marks = [...this.marks.slice(oldest), [nowMs, low]];
   }
 
   #holes(): Range[] {

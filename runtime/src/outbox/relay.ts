@@ -39,9 +39,13 @@ export interface RelayStatus {
   readonly epoch: string | undefined;
   /** Events published by this process. */
   readonly published: number;
+  /** Highest id of the log that is published or set aside; ids in `gaps` below it may still come. 0 before this relay has held the sink. */
   readonly low: number;
+  /** Highest id of the log that is read. 0 before this relay has held the sink. */
   readonly high: number;
+  /** Ranges of ids below `high` whose transactions may still commit. */
   readonly gaps: number;
+  /** Keys of which an event could not be published; their later events wait behind it, other keys go on. */
   readonly blockedKeys: number;
   /** Milliseconds since the oldest event of the page in hand was enqueued; 0 when none waits. */
   readonly oldestUnpublishedAgeMs: number;
@@ -58,7 +62,10 @@ export interface Relay extends AsyncDisposable {
   poke(): void;
   /** Ends the page in hand, writes progress and lets the next relay in. */
   close(): Promise<void>;
-  /** Settles when the relay has stopped; rejects when it met something that trying again cannot mend. */
+  /**
+   * Settles when the relay has stopped; rejects with what trying again cannot mend: MIGRATION_PENDING, OUTBOX_NOT_HERE or OUTBOX_SEQUENCE_BEHIND, or
+   * what `openClient` and the transport reject with for good, as CONNECTION_REFUSED_CREDENTIALS.
+   */
   readonly stopped: Promise<void>;
 }
 
@@ -196,17 +203,16 @@ class RunningRelay {
       return 'held';
     }
     requireSequenceAhead(await lastDrawnId(keeping), (hold.done.at(-1)?.[1] ?? hold.low + 1) - 1);
-    this.#life = new Life(this.#partsOf(hold, reading, keeping), grantedAt);
+    this.#life = new Life(this.#partsOf(hold, reading, keeping, succeeded), grantedAt);
     this.#state = 'active';
     this.#epoch = hold.epoch;
-    succeeded();
     this.#logger.info({ sink: this.#sink, epoch: String(hold.epoch), low: hold.low }, 'relay holds the sink');
     const end = await this.#life.live();
     if (end.reason === 'closed') await release(keeping, this.#sink, this.#life.hold);
     return end;
   }
 
-  #partsOf(hold: Hold, reading: Session, keeping: Session): LifeParts {
+  #partsOf(hold: Hold, reading: Session, keeping: Session, settled: () => void): LifeParts {
     const { transport, topology, service } = this.#options;
     return {
       sink: this.#sink,
@@ -218,6 +224,7 @@ class RunningRelay {
       times: this.#times,
       pause: this.pause,
       closing: this.#closing.signal,
+      settled,
       stepped: (published) => {
         this.#published += published;
         this.#steppedAt = performance.now();

@@ -94,6 +94,10 @@ export async function acquire(
   return { ...numbers, done: parseRanges(row.done), incarnation, marks, postmasterStart: row.start, producer };
 }
 
+/** By name: a migration may add columns to the log while this version still runs. */
+const eventColumns = 'id, event_id, topic, key, type, source, subject, tenant_id, actor_id, data, datacontenttype, headers, created_at';
+const ofLog = eventColumns.replaceAll(/\w+/g, 'o.$&');
+
 /** Rows are copied only when the update of the sink's row succeeds: `held` is empty otherwise. */
 const flushSql = `
 with held as (
@@ -106,13 +110,13 @@ with held as (
   select a.*, case when a.error is null then '[]'::jsonb else jsonb_build_array(jsonb_build_object('at', clock_timestamp(), 'error', a.error)) end as errors
   from held, jsonb_to_recordset($9::jsonb) as a(id bigint, attempts integer, error text, dead boolean, delay float8)
 ), parked as (
-  insert into millrace.parked
-  select held.name, o.*, a.attempts, a.errors, coalesce(clock_timestamp() + a.delay * interval '1 ms', 'infinity')
+  insert into millrace.parked (sink, ${eventColumns}, attempts, errors, next_attempt_at)
+  select held.name, ${ofLog}, a.attempts, a.errors, coalesce(clock_timestamp() + a.delay * interval '1 ms', 'infinity')
   from held, aside a join millrace.outbox o on o.id = a.id where not a.dead
   on conflict (sink, id) do update set published_at = null, next_attempt_at = excluded.next_attempt_at where parked.published_at is not null
 ), dead as (
-  insert into millrace.dead_letter
-  select held.name, o.*, a.attempts, a.errors from held, aside a join millrace.outbox o on o.id = a.id where a.dead on conflict do nothing
+  insert into millrace.dead_letter (sink, ${eventColumns}, attempts, errors)
+  select held.name, ${ofLog}, a.attempts, a.errors from held, aside a join millrace.outbox o on o.id = a.id where a.dead on conflict do nothing
 )
 select * from held`;
 

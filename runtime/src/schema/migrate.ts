@@ -40,7 +40,7 @@ export async function migrationSql(): Promise<string> {
  *
  * @param client a dedicated connection of a role that may create the schema.
  * @returns the versions that were applied now.
- * @throws {MillraceError} MIGRATION_CHANGED when the database holds other migrations than this package.
+ * @throws {MillraceError} MIGRATION_CHANGED when a migration of this package was applied with other content.
  */
 export async function migrate(client: ClientBase): Promise<readonly number[]> {
   await client.query('begin');
@@ -94,12 +94,7 @@ async function compare(client: ClientBase): Promise<{ applied: number[]; pending
   );
   for (const row of rows) {
     const match = known.find((m) => m.version === row.version);
-    if (match === undefined) {
-      throw new MillraceError(
-        'MIGRATION_CHANGED',
-        `the database has migration ${row.version}, this package ends at ${known.at(-1)?.version}`,
-      );
-    }
+    if (match === undefined) continue; // a newer package was here: migrations only add, so this one goes on working
     if (match.checksum !== row.checksum) {
       throw new MillraceError('MIGRATION_CHANGED', `migration ${row.version} was applied with other content than this package has`);
     }

@@ -36,7 +36,7 @@ let log: TestLog;
     const relay = startTestRelay({ log, transport: broker.transport });
     const other = startTestRelay({ log, transport: recorder().transport }); // stands by; its statements have the same names
     const writers = startWriters(log, { count: 4 });
-    await eventually(() => broker.events.length > 200, { what: 'events flow' });
+    await eventually(() => broker.events.length > 200, { what: 'events flow', timeoutMs: 30_000 });
     expect(writers.stats.failed).toBe(0);
     await postgres.kill('SIGQUIT');
     await postgres.restart();

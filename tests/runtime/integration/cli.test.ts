@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../../support/eventually.ts';
 import { type TestFolder, testFolder } from '../../support/folders.ts';
@@ -56,7 +56,17 @@ describe('a command that cannot do its work says in one sentence why, and ends w
   };
   const database = () => `postgres://postgres:${postgres.password}@127.0.0.1:${postgres.port}/postgres`;
 
-  test('no binding', () => fails(['migrate'], {}, /^millrace: BINDING_INVALID: /));
+  test('no binding', () =>
+    fails(['migrate'], {}, /^millrace: BINDING_INVALID: no binding found: give --binding FILE, or set MILLRACE_BINDING /));
+  test('a binding file that is not there', () =>
+    fails(
+      ['relay', '--binding', '/nowhere/binding.json'],
+      {},
+      /BINDING_INVALID: binding file \/nowhere\/binding\.json, named by the caller, /,
+    ));
+  test('status --sql, which would print nothing of a status', () =>
+    fails(['migrate', 'status', '--sql'], {}, /--sql belongs to millrace migrate/));
+  test('a lease too short to be kept', () => fails(['relay', '--lease-ms', '199'], {}, /must be a whole number from 200 on, got 199/));
   test('a binding that is not there', () =>
     fails(['migrate'], { MILLRACE_BINDING: '/nowhere/binding.json' }, /BINDING_INVALID: .*\/nowhere\/binding\.json/));
   test('a binding that is no JSON', () => {
@@ -92,7 +102,7 @@ describe('a command that cannot do its work says in one sentence why, and ends w
   test('a flag that is no number', async () => {
     expect(await runCli(['relay', '--lease-ms', 'soon'], {})).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/must be a whole number above 0, got soon/),
+      stderr: expect.stringMatching(/must be a whole number from 200 on, got soon/),
     });
   });
 });
@@ -112,8 +122,13 @@ test('millrace relay publishes, answers for its health, and lets the sink go on 
   await log.close();
 });
 
-test('the program says what it can do', async () => {
-  const { stdout, code } = await runCli(['--help'], {});
+test('the program says which version it is', async () => {
+  const { version } = JSON.parse(readFileSync(join(__dirname, '../../../runtime/package.json'), 'utf8')) as { version: string };
+  expect(await runCli(['--version'], {})).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test.each([[['--help']], [[]]])('the program says what it can do when it is given %j', async (args) => {
+  const { stdout, code } = await runCli(args, {});
   expect(code).toBe(0);
   expect(stdout).toMatch(/migrate/);
   expect(stdout).toMatch(/relay/);

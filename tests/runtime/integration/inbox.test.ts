@@ -105,6 +105,15 @@ test('each consumer has its own account, and so has each replay', async () => {
   expect(await once(pool, 'stock', { ...same, run: 'replay-2' }, apply())).toBe('new');
 });
 
+test('the loss of the server in the middle of an effect is an error of that delivery, not of the process', async () => {
+  const broken = once(pool, 'stock', delivery(), async (client) => {
+    await log.rows("select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction'");
+    await client.query('select 1');
+  });
+  await expect(broken).rejects.toThrow();
+  expect(await once(pool, 'stock', delivery(), apply())).toBe('new');
+});
+
 describe('a superseded holder', () => {
   const held = (fence: bigint, scope = 'stream:{t:0}') => delivery(uuidv7(), { lease: { scope, fence } });
 
@@ -120,6 +129,11 @@ describe('a superseded holder', () => {
     await once(pool, 'stock', held(8n), apply());
     expect(await once(pool, 'stock', held(7n, 'stream:{t:1}'), apply())).toBe('new');
     expect(await once(pool, 'mail', held(7n), apply())).toBe('new');
+  });
+  test('is not one who reads live while a replay has newer leases', async () => {
+    await once(pool, 'stock', { ...held(100n), run: '' }, apply());
+    expect(await once(pool, 'stock', { ...held(200n), run: 'replay-1' }, apply())).toBe('new');
+    expect(await once(pool, 'stock', { ...held(100n), run: '' }, apply())).toBe('new');
   });
   test('in the middle of an effect ends first: the new one waits for it', async () => {
     await once(pool, 'stock', held(7n), apply());

@@ -112,6 +112,7 @@ test('events published out of the parked ones are published again too', async ()
   broker.answer(() => undefined);
   await arrived('k#0', 'k#1');
   failOver();
+  await arrived('k#0', 'k#1');
   await commitEach(log, [event('k', 2, { topic: 'late' })]);
   await arrived('k#0', 'k#1', 'k#2');
   expect(broker.published()).toEqual(['k#0', 'k#1', 'k#2']);

@@ -113,3 +113,10 @@ describe('a server that forgets', () => {
     expect([seen.size, violations]).toEqual([2_000, []]);
   });
 });
+
+test('a subscription that is being opened while the transport closes is refused, not left running', async () => {
+  const opening = ground.transport.subscribe('single', { group: 'g' }, async () => undefined);
+  const refused = expect(opening).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
+  await ground.transport.close();
+  await refused;
+});

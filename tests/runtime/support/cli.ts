@@ -20,12 +20,23 @@ export async function builtCli(): Promise<string> {
   if (isFresh()) return program;
   await eventually(() => isFresh() || take(lock), { timeoutMs: 120_000, what: 'the package is built' });
   try {
-    // Other parts of the tree may not compile at the moment; what is emitted tells.
-    if (!isFresh()) await promisify(execFile)('npx', ['tsc', '-p', 'runtime/tsconfig.json'], { cwd: root }).catch(() => undefined);
+    if (!isFresh()) await build();
   } finally {
     if (existsSync(lock)) rmdirSync(lock);
   }
   return program;
+}
+
+/** Other parts of the tree may not compile at the moment: what is emitted tells whether it worked. */
+async function build(): Promise<void> {
+  const failure: unknown = await promisify(execFile)('npx', ['tsc', '-p', 'runtime/tsconfig.json'], { cwd: root }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (isFresh()) return;
+  throw new Error(`the package could not be built: ${(failure as { stdout?: string } | undefined)?.stdout ?? 'tsc left old files'}`, {
+    cause: failure,
+  });
 }
 
 function take(lock: string): boolean {

@@ -89,6 +89,6 @@ function waits(event: MillraceEvent, failedKeys: ReadonlySet<string | undefined>
 }
 
 /** `key#n` of an event of `log.ts`. */
-export function nameOf(event: MillraceEvent): string {
+function nameOf(event: MillraceEvent): string {
   return `${event.partitionkey}#${jsonData<{ n: number }>(event)?.n}`;
 }

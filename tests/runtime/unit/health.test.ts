@@ -130,12 +130,24 @@ describe('a relay', () => {
     ['degraded', { state: 'unreachable', lastError: 'no route' }],
     ['degraded', { oldestUnpublishedAgeMs: 60_000 }],
     ['degraded', { blockedKeys: 2 }],
+    ['up', { headroom: 1_000_000 }],
+    ['degraded', { headroom: 999_999 }],
     ['down', { state: 'failed', lastError: 'no schema' }],
     ['down', { state: 'closed' }],
   ] as const)('is %s when its status says %j', async (status, change) => {
     const { checks } = await createHealth({ checks: [relayCheck(relay(change))] }).report();
     expect(checks[0]).toMatchObject({ name: 'relay redis-streams@events', status });
     if ('lastError' in change) expect(checks[0]?.reason).toContain(change.lastError);
+  });
+
+  test('tells how many events the partitions still take once that is known, and what to do when they are few', async () => {
+    const ofHeadroom = (headroom: number | undefined) => relayCheck(relay({ headroom })).check(new AbortController().signal);
+    const measured = (await ofHeadroom(4_000_000)).observations;
+    expect(measured).toContainEqual({ measure: 'partitionHeadroom', value: 4_000_000, unit: '{event}' });
+    expect((await ofHeadroom(undefined)).observations?.map(({ measure }) => measure)).not.toContain('partitionHeadroom');
+    expect((await ofHeadroom(7)).reason).toMatch(/^7 events are left .* makePartitions$/);
+    const tolerant = relayCheck(relay({ headroom: 7 }), { minHeadroom: 5 });
+    expect(await tolerant.check(new AbortController().signal)).toMatchObject({ status: 'up' });
   });
 
   test('has a beacon that tells how long its loop has been silent', () => {

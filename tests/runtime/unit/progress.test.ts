@@ -4,7 +4,7 @@ import { Position, rewindTarget } from '../../../runtime/src/outbox/progress.ts'
 const start = { low: 0, done: [], incarnation: null, marks: [] };
 const row = (id: number): LogRow => ({ id, topic: 't', key: undefined, event: { id: String(id), source: '', type: '', time: '' } });
 const page = (rows: number[], late: number[] = []): Page => ({
-  ...{ late: late.map(row), rows: rows.map(row), truncated: false, xmin: 0n, postmasterStart: '' },
+  ...{ late: late.map(row), rows: rows.map(row), truncated: false, full: false, xmin: 0n, postmasterStart: '' },
 });
 
 test('a page counts as done when it is complete, not when it is read', () => {
@@ -108,9 +108,14 @@ describe('marks', () => {
   test('are set about once a second, and kept for the window', () => {
     const position = new Position(start);
     for (let ms = 0; ms <= 200_000; ms += 100) position.mark(ms, ms);
-    expect(position.marks.length).toBe(90);
-    expect(position.marks[0]).toEqual([111_000, 111_000]);
+    expect(position.marks.length).toBe(91);
+    expect(position.marks[0]).toEqual([110_000, 110_000]);
     expect(position.marks.at(-1)).toEqual([200_000, 200_000]);
+  });
+  test('keep the one from before a silence, so that a rewind goes back behind what was published after it', () => {
+    const position = new Position({ ...start, marks: [[0, 1_000]] });
+    position.mark(120_000, 2_000);
+    expect(rewindTarget(position.marks, 2_000, 30_000)).toBe(1_000);
   });
   test('lead back to the last one that is a window older than the newest', () => {
     const marks = [

@@ -118,22 +118,24 @@ function createSubscriptions(options: RedisStreamsOptions, router: Router): Subs
       });
       const { client } = await control;
       const reading = await connectRedis(service, { profile: 'consumer', forStreams: true, name: 'millrace read', maxBlockMs: blockMs });
+      if (closed) {
+        await reading.close();
+        throw new MillraceError('CONNECTION_CLOSED', 'the transport was closed meanwhile');
+      }
       const declared = routed.topic.consumers.find((consumer) => consumer.group === group);
       const started = startSubscription({
         consumer: {
-          ...{
-            id: `${name}/${randomUUID()}`,
-            consumer: name,
-            group,
-            leaseMs,
-            topicName,
-            topic: routed.topic,
-            run,
-            maxUnhandled,
-            handler,
-            control: client,
-            log,
-          },
+          id: `${name}/${randomUUID()}`,
+          consumer: name,
+          group,
+          leaseMs,
+          topicName,
+          topic: routed.topic,
+          run,
+          maxUnhandled,
+          handler,
+          control: client,
+          log,
           concurrency: concurrency ?? declared?.concurrency ?? 1,
           onLoss: options.onLoss ?? (() => undefined),
         },

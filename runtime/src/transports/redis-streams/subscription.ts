@@ -65,6 +65,7 @@ function startKeeper(parts: SubscriptionParts, consumer: Consumer, reader: Reade
   let settled = false;
   let streams: readonly string[] = [];
   let refreshedAtMs = Number.NEGATIVE_INFINITY;
+  let tried = 0;
 
   const refresh = async (): Promise<void> => {
     if (performance.now() - refreshedAtMs < refreshMs) return;
@@ -86,8 +87,10 @@ function startKeeper(parts: SubscriptionParts, consumer: Consumer, reader: Reade
     for (const held of surplus) void release(held);
     const busyHere = new Set([...lingering].filter(({ running }) => running > 0).map(({ stream }) => stream));
     let missing = share - consumer.held.size;
-    for (const stream of rotated(streams, standing.rank * share)) {
-      if (missing <= 0 || settled) break;
+    const until = performance.now() + leaseMs / 8; // the leases held already must be renewed in between
+    for (const stream of rotated(streams, standing.rank * share + tried)) {
+      if (missing <= 0 || settled || performance.now() > until) break;
+      tried += 1; // the next round goes on here where this one is cut short
       if (consumer.held.has(stream) || busyHere.has(stream) || !(await takeStream(consumer, stream))) continue;
       missing -= 1;
       reader.poke();

@@ -1,3 +1,4 @@
+import { isMillraceError } from '../../contracts/errors.ts';
 import type { Delivery } from '../../transport.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Consumer } from './consumer.ts';
@@ -133,6 +134,10 @@ async function attempt(consumer: Consumer, lane: Lane, message: Message): Promis
   } catch (error) {
     message.begun = false;
     if (lane.held.lost) return 'not ours';
+    if (isMillraceError(error, 'CONSUMER_LEASE_LOST')) {
+      consumer.lose(lane.held); // taken again under a newer fence if it is still ours
+      return 'not ours';
+    }
     return noteFailure(consumer, lane, message, error);
   }
 }

@@ -21,7 +21,7 @@ const problemFound = 2;
  * @param declared the environment of a name, or a throw
  */
 export async function runEnvironmentProgram(declared: (name: string) => Environment, argv: readonly string[]): Promise<void> {
-  const program = new Command('environment')
+  const program = new Command('npm run environment --')
     .description('Runs an environment with the engine `process`: its servers as processes of this machine.')
     .addHelpText('after', '\nExit codes: 0 ok, 1 failed, 2 status found a server that is not up, 130 or 143 interrupted.');
 
