@@ -9,7 +9,7 @@ export async function idleFigure(bench: Bench): Promise<Figure[]> {
   const database = await bench.freshDatabase();
   await bench.emptyStreams();
   const client = await database.openClient('bench');
-  const events = bench.quick ? 20_000 : 300_000;
+  const events = bench.quick ? 20_000 : 150_000;
   await fillOutbox(client, topic, events);
   await using relay = spawnRelay(await bench.bindingFile());
   bench.say(`publishing ${events} events, then waiting`);
