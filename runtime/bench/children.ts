@@ -10,9 +10,11 @@ export interface RelayChild extends AsyncDisposable {
 
 const cli = join(import.meta.dirname, '../dist/cli/main.js');
 
-/** `millrace relay` as users run it: the compiled program in a process of its own. */
+/** `millrace relay` as users run it: the compiled program in a process of its own, with the option of its first line. */
 export function spawnRelay(bindingFile: string): RelayChild {
-  const child = spawn(process.execPath, [cli, 'relay', '--binding', bindingFile], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', cli, 'relay', '--binding', bindingFile], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   return { pid: child.pid!, kill: (signal) => child.kill(signal), [Symbol.asyncDispose]: () => ended(child) };
 }
 

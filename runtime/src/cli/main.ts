@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
+// A small young generation: a relay that works off a backlog peaks at 135 MiB instead of 170 (`npm run bench -- idle`).
 import { readFileSync } from 'node:fs';
 import { program } from 'commander';
 import { migrateCommand } from './migrate.ts';
