@@ -6,6 +6,7 @@ module.exports = {
   transform: {
     '^.+\\.[cm]?ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } }],
   },
+  globalSetup: '<rootDir>/tests/support/install-servers.ts',
   reporters: ['default', '<rootDir>/tests/support/skip-reporter.cjs'],
   testTimeout: 60_000,
   maxWorkers: 2,
