@@ -1,6 +1,6 @@
 import { MillraceError } from '../contracts/errors.ts';
+import { Pause } from '../pause.ts';
 import type { Transport } from '../transport.ts';
-import { Pause } from './pause.ts';
 
 export interface BrokerParts {
   readonly transport: Transport;

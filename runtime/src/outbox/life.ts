@@ -1,11 +1,11 @@
 import { isMillraceError, MillraceError } from '../contracts/errors.ts';
+import { backoff, Pause } from '../pause.ts';
 import type { Transport } from '../transport.ts';
 import { Broker } from './broker.ts';
 import { type Gap, Gaps } from './gaps.ts';
 import { lockHolders, requireSequenceAhead } from './ground.ts';
 import type { LogReader, LogRow, Page } from './log.ts';
 import { dropPublished, dueEvents, keyName, type Outcome, type ParkedRow, parkAgain, parkedKeys, settleParked } from './parked.ts';
-import { backoff, Pause } from './pause.ts';
 import { Position, rewindTarget } from './progress.ts';
 import { heldBack, type Publisher, type Refusal } from './publisher.ts';
 import type { Session } from './session.ts';

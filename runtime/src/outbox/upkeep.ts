@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 import { endClient, socketOf } from '../connections/end-client.ts';
+import { Pause } from '../pause.ts';
 import { makePartitions, type PartitionOptions } from '../schema/partitions.ts';
 import type { RelayLogger } from './logger.ts';
-import { Pause } from './pause.ts';
 
 export interface Upkeep {
   /** Ids that could be drawn at the last check; undefined before the first. */

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RedisConnection } from '../../connections/redis.ts';
 import { MillraceError } from '../../contracts/errors.ts';
+import { Pause } from '../../pause.ts';
 import type { Subscription } from '../../transport.ts';
 import type { Consumer } from './consumer.ts';
 import { type HeldStream, letGo, takeUpAgain } from './held-stream.ts';
@@ -116,7 +117,7 @@ function startKeeper(parts: SubscriptionParts, consumer: Consumer, reader: Reade
       } catch (error) {
         log.warn({ topic: consumer.topicName, group: consumer.group, error: String(error) }, 'leases and shares could not be looked after');
       }
-      await pauseUntil(leaseMs / 8, stopped.signal);
+      await new Pause().wait(leaseMs / 8, stopped.signal);
     }
   };
   control.on('ready', again);
@@ -131,20 +132,6 @@ function startKeeper(parts: SubscriptionParts, consumer: Consumer, reader: Reade
       await ended;
     },
   };
-}
-
-/** Resolves after `ms`, or as soon as `signal` is aborted. */
-function pauseUntil(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-  });
 }
 
 /** Begins at another place for each consumer, so that they do not all try for the same stream. */

@@ -1,3 +1,5 @@
+import { backoffMs } from './connections/backoff.ts';
+
 /** A wait that others can cut short. */
 export class Pause {
   #wake: (() => void) | undefined;
@@ -27,8 +29,7 @@ export class Pause {
   }
 }
 
-/** Waits before attempt number `attempt` (2 is the first repetition): 50 ms doubling to `maxMs`, with full jitter above the half. */
+/** Waits before attempt number `attempt`; 2 is the first repetition. */
 export async function backoff(attempt: number, maxMs: number, signal: AbortSignal): Promise<void> {
-  const ceiling = Math.min(maxMs, 50 * 2 ** Math.min(attempt - 2, 20));
-  await new Pause().wait(ceiling * (0.5 + Math.random() / 2), signal);
+  await new Pause().wait(backoffMs(attempt - 1, maxMs), signal);
 }
