@@ -197,7 +197,8 @@ describe('the days of the inbox', () => {
       "select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'millrace.inbox'::regclass and c.relname > 'inbox_' || to_char(now() - interval '6 days', 'YYYYMMDD')",
     );
     for (const { name } of stale) await log.rows(`drop table millrace.${name}`);
-    const deliveries = [delivery(), delivery(idAt(daysFromNow(-3))), delivery(idAt(daysFromNow(-3)))];
+    const past = idAt(daysFromNow(-3));
+    const deliveries = [delivery(), delivery(past), delivery(past)];
     const taken = await Promise.all(deliveries.map((each) => once(pool, 'stock', each, apply())));
     expect(taken.sort()).toEqual(['duplicate', 'new', 'new']);
     expect(await once(pool, 'stock', delivery(idAt(daysFromNow(-60))), apply())).toBe('expired');
