@@ -1,5 +1,6 @@
-# `make` lists the verbs. ENV names an environment of environments/.
+# `make` lists the verbs. ENV names an environment of environments/, ONLY some of its services.
 ENV ?=
+ONLY ?=
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export CHECKPOINT_DISABLE := 1
@@ -16,7 +17,7 @@ SOURCES = $(wildcard environments servers constructs stacks runtime/src runtime/
 .PHONY: help demo test check bench faults up down status synth deploy destroy build generate
 
 help: ## list the verbs
-	@echo 'make VERB [ENV=name]'
+	@echo 'make VERB [ENV=name] [ONLY="services"]'
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  \1\t\2/' | expand -t 12
 
 demo: $(INSTALLED) $(BUILT) ## orders, consumers and kills on real servers, with a table of what survived
@@ -42,14 +43,14 @@ bench: $(INSTALLED) $(BUILT) ## figures of this machine, each against its bare l
 faults: $(INSTALLED) $(BUILT) ## the tests that kill, stop and cut off servers, in their long form
 	@FAULTS=long jest tests/runtime/faults
 
-up: $(INSTALLED) $(BUILT) ## start the servers of ENV (default local)
-	@$(RUN) servers/main.ts up $(LOCAL)
+up: $(INSTALLED) $(BUILT) ## start the servers of ENV (default local), or of the services that ONLY names
+	@$(RUN) servers/main.ts up $(LOCAL) $(if $(ONLY),--only $(ONLY))
 
 down: $(INSTALLED) ## stop them
 	@$(RUN) servers/main.ts down $(LOCAL)
 
 status: $(INSTALLED) ## say which of them run
-	@$(RUN) servers/main.ts status $(LOCAL)
+	@$(RUN) servers/main.ts status $(LOCAL) $(if $(ONLY),--only $(ONLY))
 
 synth: env-named $(INSTALLED) ## write the Terraform of ENV to cdktf.out
 	@ENV=$(ENV) tsx stacks/main.ts

@@ -51,6 +51,8 @@ const engine = z.discriminatedUnion('kind', [
     kind: z.literal('process'),
     /** Servers listen on 127.0.0.1 from this port upwards. */
     ports: z.strictObject({ base: z.int().min(1024).max(65_000) }),
+    /** Whether servers speak TLS, with certificates of an authority that `up` makes; they ask for passwords either way. */
+    tls: z.boolean().default(true),
   }),
 ]);
 
@@ -116,6 +118,8 @@ const overrides = {
     /** Further lines of postgresql.conf. */
     settings: z.record(z.string().regex(/^[a-z_.]+$/), z.string()).optional(),
   }),
+  prometheus: z.strictObject({ retentionDays: positive.optional(), scrapeIntervalSeconds: positive.optional() }),
+  alertmanager: z.strictObject({ retentionHours: positive.optional() }),
 } as const satisfies Record<ServiceKind, z.ZodType>;
 
 const role = z.enum(serviceRoles);
@@ -126,6 +130,8 @@ const service = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('rabbitmq'), role, overrides: overrides.rabbitmq.optional() }),
   z.strictObject({ kind: z.literal('opensearch'), role, overrides: overrides.opensearch.optional() }),
   z.strictObject({ kind: z.literal('postgres'), role, overrides: overrides.postgres.optional() }),
+  z.strictObject({ kind: z.literal('prometheus'), role, overrides: overrides.prometheus.optional() }),
+  z.strictObject({ kind: z.literal('alertmanager'), role, overrides: overrides.alertmanager.optional() }),
 ]);
 
 const alertOverride = z.union([z.strictObject({ threshold: z.number(), reason }), z.strictObject({ disabled: z.literal(true), reason })]);

@@ -21,6 +21,9 @@ export interface ServiceSettings {
   };
   /** `memoryMiB` becomes shared_buffers. */
   postgres: { memoryMiB: number; maxConnections: number; settings: Readonly<Record<string, string>> };
+  prometheus: { retentionDays: number; scrapeIntervalSeconds: number };
+  /** `retentionHours`: how long it remembers silences and what it has notified of. */
+  alertmanager: { retentionHours: number };
 }
 
 /** A row of the table: what AWS gets, and in `local` what differs where several servers share one machine (docker and process engines). */
@@ -123,6 +126,17 @@ export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>
     small: { memoryMiB: 128, maxConnections: 100, settings: {}, local: {} },
     medium: { memoryMiB: 256, maxConnections: 200, settings: {}, local: {} },
     large: { memoryMiB: 512, maxConnections: 400, settings: {}, local: {} },
+  },
+  // On AWS CloudWatch does what these two do elsewhere. 15 s is Prometheus' own advice; 15 d its default, 120 h that of Alertmanager.
+  prometheus: {
+    small: { retentionDays: 15, scrapeIntervalSeconds: 15, local: {} },
+    medium: { retentionDays: 15, scrapeIntervalSeconds: 15, local: {} },
+    large: { retentionDays: 30, scrapeIntervalSeconds: 15, local: {} },
+  },
+  alertmanager: {
+    small: { retentionHours: 120, local: {} },
+    medium: { retentionHours: 120, local: {} },
+    large: { retentionHours: 120, local: {} },
   },
 };
 

@@ -1,14 +1,16 @@
 import type { ResolvedSettings } from '../environments/size.ts';
 import type { BoundService, ServiceKind, ServiceRole } from '../runtime/src/contracts/binding.ts';
-import type { Program } from './find/program.ts';
+import type { Software } from './find/index.ts';
 import type { Owner } from './local-process/launch.ts';
 import type { ReadyOptions } from './local-process/ready.ts';
 import type { LocalServer } from './local-process/start.ts';
+import type { ServerTls } from './tls/server-tls.ts';
 
 /** How a service of kind `K` becomes processes of this machine. */
 export interface Hosting<K extends ServiceKind = ServiceKind> {
   readonly kind: K;
-  readonly program: Program;
+  /** What must be on this machine; the first is the server itself, whose version is shown. */
+  readonly software: readonly [Software, ...Software[]];
   /** The user its processes run as, where they refuse root. */
   readonly owner?: () => Owner | undefined;
   /** What to start and what services get to know about it. Called for `status` too, so it opens and writes nothing itself. */
@@ -21,18 +23,37 @@ export interface ServiceRequest<K extends ServiceKind = ServiceKind> {
   readonly role: ServiceRole;
   readonly settings: ResolvedSettings<K>;
   readonly host: string;
-  /** Path of the hosting's program. */
-  readonly program: string;
+  /** Where a part of the hosting's software lies: a program, a folder of programs, or the folder of a distribution. */
+  pathOf(software: Software): string;
   readonly owner: Owner | undefined;
-  /** Port, folder and log of one process; the same ones at every call and every start. Ports are given out in the order of the first calls. */
-  place(id: string): Place;
+  /**
+   * Ports, folder and log of one process; the same ones at every call and every start. Ports are given out in the order of the first calls.
+   *
+   * @param furtherPorts names of ports that it listens on besides its main one.
+   */
+  place<P extends string = never>(id: string, ...furtherPorts: P[]): Place<P>;
   /** A password of this service; `ref` is what the binding says about it. */
   secret(id: string): { readonly value: string; readonly ref: string };
+  /** Certificates of the environment's own authority; undefined where it is declared to speak plain text. */
+  readonly tls: HostingTls | undefined;
+  /** What the other services' bindings say; to be called when a process is prepared, not before. */
+  others(): Readonly<Record<string, BoundService>>;
+  /** The text behind a reference of kind `file` in the environment's binding. */
+  read(ref: { readonly id: string }): string;
 }
 
-export interface Place {
+/** TLS as a hosting hands it on. */
+export interface HostingTls {
+  /** What the binding says under `tls`. */
+  readonly binding: NonNullable<BoundService['tls']>;
+  /** Certificate of the process `id`. */
+  serverTls(id: string): ServerTls;
+}
+
+export interface Place<P extends string = string> {
   readonly name: string;
   readonly port: number;
+  readonly ports: Readonly<Record<P, number>>;
   readonly dir: string;
   readonly logFile: string;
 }

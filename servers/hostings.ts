@@ -1,4 +1,5 @@
 import type { ServiceKind } from '../runtime/src/contracts/binding.ts';
+import type { Software } from './find/index.ts';
 import type { Hosting } from './hosting.ts';
 import { postgresHosting } from './postgres/service.ts';
 import { redisHosting } from './redis/service.ts';
@@ -15,3 +16,6 @@ const hostings: { readonly [K in ServiceKind]?: Hosting<K> } = {
 export function hostingOf(kind: ServiceKind): Hosting | undefined {
   return hostings[kind] as Hosting | undefined;
 }
+
+/** What all of them need on a machine. */
+export const allSoftware: readonly Software[] = [...new Set(Object.values(hostings).flatMap(({ software }) => [...software]))];

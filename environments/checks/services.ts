@@ -12,6 +12,8 @@ const rolesOf: Readonly<Record<ServiceKind, readonly ServiceRole[]>> = {
   rabbitmq: ['tasks', 'jobs'],
   opensearch: ['search'],
   postgres: ['database'],
+  prometheus: ['metrics'],
+  alertmanager: ['alerts'],
 };
 
 const services = (draft: Draft): [path: string, service: ServiceDeclaration][] =>
@@ -39,12 +41,19 @@ const onlyCachesEvict: Check = (draft) =>
     );
   });
 
-const postgresIsBroughtAlong: Check = ({ services, engine }) =>
+/** Kinds that the engine aws does not provision, and what stands in for them. */
+const notOnAws: { readonly [K in ServiceKind]?: string } = {
+  postgres: 'which provisions no database: bring your own, bound with wrap()',
+  prometheus: 'where CloudWatch keeps the metrics',
+  alertmanager: 'where CloudWatch alarms notify',
+};
+
+const awsProvisionsIt: Check = ({ services, engine }) =>
   Object.entries(services).flatMap(([name, { kind }]) =>
     problemIf(
-      engine?.kind === 'aws' && kind === 'postgres',
+      engine?.kind === 'aws' && notOnAws[kind] !== undefined,
       `services.${name}.kind`,
-      'must not be postgres on the engine aws, which provisions no database: bring your own, bound with wrap()',
+      `must not be ${kind} on the engine aws, ${notOnAws[kind]}`,
     ),
   );
 
@@ -113,7 +122,7 @@ const backupsOverlap: Check = ({ backup: { keepDays, snapshotEveryHours } }) =>
 export const serviceChecks: readonly Check[] = [
   roleFitsKind,
   onlyCachesEvict,
-  postgresIsBroughtAlong,
+  awsProvisionsIt,
   eventsSurviveANode,
   kafkaKeepsItsCopies,
   zonesAreOfTheRegion,

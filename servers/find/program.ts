@@ -17,6 +17,8 @@ export interface Program {
   readonly debianPackage: string;
   /** Arguments that make it print its version. */
   readonly versionArgs: readonly string[];
+  /** Major versions that will do; candidates of others are passed over. @default any */
+  readonly majors?: { readonly from: number; readonly to: number };
 }
 
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -27,10 +29,15 @@ export type Variables = Readonly<Record<string, string | undefined>>;
  * @throws {MillraceError} SERVER_NOT_FOUND when the variable is set to something that is not the program.
  */
 export function findProgram(program: Program, env: Variables): string | undefined {
+  return candidatesFor(program, env)[0];
+}
+
+/** Every place where the program (or its folder) is, best first; only the one that the variable names when it is set. */
+export function candidatesFor(program: Program, env: Variables): string[] {
   const named = env[program.variable];
-  if (named !== undefined && named !== '') return namedByVariable(program, named);
+  if (named !== undefined && named !== '') return [namedByVariable(program, named)];
   const folders = [...(env.PATH ?? '').split(delimiter).filter((folder) => folder !== ''), ...program.folders.flatMap(expand)];
-  return firstOf(folders, (folder) => within(program, folder));
+  return [...new Set(folders.flatMap((folder) => within(program, folder) ?? []))];
 }
 
 function namedByVariable(program: Program, path: string): string {
@@ -45,14 +52,6 @@ function within({ kind, names }: Program, folder: string): string | undefined {
   // PATH often has links to some of the programs; their siblings lie where the links lead.
   if (kind === 'folder') return paths.every(isExecutable) ? dirname(realpathSync(paths[0]!)) : undefined;
   return paths.find(isExecutable);
-}
-
-function firstOf<T>(folders: readonly string[], look: (folder: string) => T | undefined): T | undefined {
-  for (const folder of folders) {
-    const found = look(folder);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 function expand(pattern: string): string[] {

@@ -14,3 +14,9 @@ export async function versionOf(program: Program, path: string): Promise<string>
     throw new MillraceError('SERVER_NOT_FOUND', `${file} does not run; install ${program.title} or set ${program.variable}`, { cause });
   }
 }
+
+/** `17` of `17.0.15`; `8` of `1.8.0`, as Java counted once. */
+export function majorOf(version: string): number {
+  const [first, second] = version.split('.').map(Number);
+  return first === 1 && second !== undefined ? second : (first ?? Number.NaN);
+}

@@ -16,7 +16,7 @@ export function unprivilegedOwner(...users: readonly string[]): Owner | undefine
   }
   throw new MillraceError(
     'SERVER_NOT_FOUND',
-    `PostgreSQL refuses to run as root and this machine has no user ${users.join(' or ')}; create one, or run as another user than root`,
+    `PostgreSQL and OpenSearch refuse to run as root and this machine has no user ${users.join(' or ')}; create one, or run as another user than root`,
   );
 }
 

@@ -11,6 +11,8 @@ export interface LocalServer {
   /** Writes what the process reads when it starts; called before every launch. */
   prepare(signal?: AbortSignal): Promise<void> | void;
   readonly probe: Probe;
+  /** What there is to say about a server that answers, in a word or three: `master`, `green`, `2 of 3 nodes`. */
+  readonly condition?: (signal: AbortSignal) => Promise<string>;
 }
 
 export interface StartOptions {

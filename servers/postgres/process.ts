@@ -1,9 +1,10 @@
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { makePrivateFolder, writePrivateFile } from '../local-process/files.ts';
 import type { Owner } from '../local-process/launch.ts';
 import type { LocalServer } from '../local-process/start.ts';
+import { type ServerTls, writeCertificate } from '../tls/server-tls.ts';
 import { type PostgresSettings, renderPgHba, renderPostgresqlConf } from './config.ts';
 import { type ClusterOptions, createCluster } from './initdb.ts';
 
@@ -18,7 +19,9 @@ export interface PostgresProcess {
   readonly owner?: Owner | undefined;
   readonly user: string;
   readonly password: string;
-  readonly settings: Omit<PostgresSettings, 'listen' | 'socketDir'> & { readonly host: string };
+  readonly settings: Omit<PostgresSettings, 'listen' | 'socketDir' | 'tls'> & { readonly host: string };
+  /** Let clients in over TLS alone. @default plain text */
+  readonly tls?: ServerTls | undefined;
   /** Fills the empty folder of a new cluster. @default initdb */
   readonly create?: (options: ClusterOptions) => Promise<void>;
 }
@@ -28,7 +31,7 @@ const longestSocketFolder = 90;
 
 /** One PostgreSQL server as a local process; its cluster is created when the folder has none. */
 export function postgresProcess(server: PostgresProcess): LocalServer {
-  const { name, programs, dir, logFile, owner, user, password, settings } = server;
+  const { name, programs, dir, logFile, owner, user, password, settings, tls } = server;
   const { host, ...rest } = settings;
   const data = dataFolder(dir);
   return {
@@ -42,11 +45,14 @@ export function postgresProcess(server: PostgresProcess): LocalServer {
     async prepare(signal) {
       makePrivateFolder(dir, owner);
       if (!existsSync(data)) await create(server, signal);
-      const conf = { ...rest, listen: [host], socketDir: dir.length > longestSocketFolder ? undefined : dir };
+      const files = tls === undefined ? undefined : await writeCertificate(dir, tls, owner);
+      // Without `caFile`: it would be for certificates of clients, who come with a password.
+      const ssl = files && { certFile: files.certFile, keyFile: files.keyFile };
+      const conf = { ...rest, tls: ssl, listen: [host], socketDir: dir.length > longestSocketFolder ? undefined : dir };
       writePrivateFile(join(data, 'postgresql.conf'), renderPostgresqlConf(conf), owner);
       writePrivateFile(join(data, 'pg_hba.conf'), renderPgHba(conf), owner);
     },
-    probe: () => askPostgres({ host, port: settings.port, user, password }, async () => undefined),
+    probe: () => askPostgres({ host, port: settings.port, user, password, caFile: tls?.caFile }, async () => undefined),
   };
 }
 
@@ -67,13 +73,17 @@ export interface PostgresAddress {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** PEM file of the authority that signed its certificate; plain text without. */
+  readonly caFile?: string | undefined;
   /** @default postgres */
   readonly database?: string;
 }
 
 /** One short conversation with a PostgreSQL server; leaves no connection behind. */
 export async function askPostgres<T>(address: PostgresAddress, ask: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ database: 'postgres', connectionTimeoutMillis: 2_000, ...address });
+  const { caFile, ...rest } = address;
+  const ssl = caFile === undefined ? {} : { ssl: { ca: readFileSync(caFile, 'utf8') } };
+  const client = new Client({ database: 'postgres', connectionTimeoutMillis: 2_000, ...rest, ...ssl });
   // The server may end while the connection is idle; the conversation's next statement reports it.
   let lost: Error | undefined;
   client.on('error', (error) => {

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { makePrivateFolder, writePrivateFile } from '../local-process/files.ts';
 import type { LocalServer } from '../local-process/start.ts';
 import { askRedis, pingRedis, type RedisAddress } from '../redis/ask.ts';
+import { listenOn } from '../redis/process.ts';
+import type { ServerTls } from '../tls/server-tls.ts';
 import { readSentinelMemory, renderSentinelConf, type SentinelMemory, type SentinelSettings } from './config.ts';
 
 export interface SentinelProcess {
@@ -13,23 +15,25 @@ export interface SentinelProcess {
   readonly dir: string;
   readonly logFile: string;
   /** Asked at every start: which server is the master changes. */
-  readonly settings: () => Omit<SentinelSettings, 'bind' | 'dir' | 'memory'> & { readonly host: string };
+  readonly settings: () => Omit<SentinelSettings, 'bind' | 'dir' | 'memory' | 'tls'> & { readonly host: string };
+  /** Speak TLS, with clients and with the servers that it watches. @default plain text */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** One sentinel as a local process. */
-export function sentinelProcess({ name, program, dir, logFile, settings }: SentinelProcess): LocalServer {
+export function sentinelProcess({ name, program, dir, logFile, settings, tls }: SentinelProcess): LocalServer {
   const conf = sentinelConf(dir);
   return {
     spec: { name, program, args: [conf, '--sentinel'], cwd: dir, logFile },
     stop: [{ signal: 'SIGTERM', graceMs: 3_000 }],
     readyTimeoutMs: 10_000,
-    prepare() {
+    async prepare() {
       const { host, ...rest } = settings();
       const memory = recall(dir, rest.master.name)?.lines ?? [];
       makePrivateFolder(dir);
-      writePrivateFile(conf, renderSentinelConf({ ...rest, memory, bind: [host], dir }));
+      writePrivateFile(conf, renderSentinelConf({ ...rest, ...(await listenOn(rest.port, dir, tls)), memory, bind: [host], dir }));
     },
-    probe: () => pingRedis(settings()),
+    probe: () => pingRedis({ ...settings(), caFile: tls?.caFile }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Hosting, ServiceRequest } from '../hosting.ts';
+import type { Hosting, Place, ServiceRequest } from '../hosting.ts';
 import { redisProgram } from '../redis/program.ts';
 import { type SentinelSet, setNodes, setSentinels, waitForSet } from './set.ts';
 
@@ -9,11 +9,11 @@ const sentinelCount = 3;
 /** A master, two replicas and three sentinels. */
 export const sentinelHosting: Hosting<'redis-sentinel'> = {
   kind: 'redis-sentinel',
-  program: redisProgram,
+  software: [redisProgram],
   plan(request) {
-    const { name, role, host, settings, secret } = request;
+    const { name, role, host, settings, secret, tls } = request;
     const set = describeSet(request);
-    const planned = (wave: number, places: SentinelSet['nodes'], servers: ReturnType<typeof setNodes>) =>
+    const planned = (wave: number, places: readonly Place[], servers: ReturnType<typeof setNodes>) =>
       servers.map((server, index) => ({ place: places[index]!, wave, server }));
     return {
       servers: [...planned(0, set.nodes, setNodes(set)), ...planned(1, set.sentinels, setSentinels(set))],
@@ -26,6 +26,7 @@ export const sentinelHosting: Hosting<'redis-sentinel'> = {
           ...set.sentinels.map(({ port }) => ({ purpose: 'sentinel' as const, host, port })),
           ...set.nodes.map(({ port }) => ({ purpose: 'node' as const, host, port })),
         ],
+        ...(tls && { tls: tls.binding }),
         auth: {
           mode: 'password',
           secretRef: { from: 'file', id: secret(name).ref },
@@ -37,11 +38,15 @@ export const sentinelHosting: Hosting<'redis-sentinel'> = {
   },
 };
 
-function describeSet({ name, host, program, settings, place, secret }: ServiceRequest<'redis-sentinel'>): SentinelSet {
+/** A set whose members are processes of this machine. */
+type PlacedSet = SentinelSet & { readonly nodes: readonly Place[]; readonly sentinels: readonly Place[] };
+
+function describeSet({ name, host, pathOf, settings, place, secret, tls }: ServiceRequest<'redis-sentinel'>): PlacedSet {
   const { memoryMiB, maxMemoryPolicy, downAfterMs, failoverTimeoutMs } = settings;
   const places = (count: number, prefix: string) => Array.from({ length: count }, (_, index) => place(`${prefix}-${index + 1}`));
   return {
-    ...{ program, host, masterName: name },
+    ...{ program: pathOf(redisProgram), host, masterName: name },
+    tls: tls?.serverTls,
     password: secret(name).value,
     sentinelPassword: secret(`${name}-sentinel`).value,
     nodes: places(nodeCount, name),

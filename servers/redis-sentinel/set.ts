@@ -4,6 +4,7 @@ import { pollUntil, startFailure } from '../local-process/ready.ts';
 import type { LocalServer } from '../local-process/start.ts';
 import type { RedisSettings } from '../redis/config.ts';
 import { redisProcess } from '../redis/process.ts';
+import type { ServerTls } from '../tls/server-tls.ts';
 import type { SentinelAddress, SentinelSettings } from './config.ts';
 import { checkQuorum, recall, sentinelProcess } from './process.ts';
 
@@ -26,6 +27,8 @@ export interface SentinelSet {
   readonly nodes: readonly SetMember[];
   readonly sentinels: readonly SetMember[];
   readonly node: Omit<RedisSettings, 'bind' | 'dir' | 'port' | 'password' | 'replicaOf'>;
+  /** TLS of the process of that name. @default plain text */
+  readonly tls?: ((name: string) => ServerTls) | undefined;
   readonly sentinel?: Pick<SentinelSettings, 'downAfterMs' | 'failoverTimeoutMs' | 'settings'>;
 }
 
@@ -33,7 +36,7 @@ export interface SentinelSet {
 export function setNodes(set: SentinelSet): LocalServer[] {
   return set.nodes.map(({ name, port, dir, logFile }) =>
     redisProcess({
-      ...{ name, dir, logFile, program: set.program },
+      ...{ name, dir, logFile, program: set.program, tls: set.tls?.(name) },
       settings: () => ({ ...set.node, host: set.host, port, password: set.password, replicaOf: masterOf(set, port) }),
     }),
   );
@@ -44,7 +47,7 @@ export function setSentinels(set: SentinelSet): LocalServer[] {
   const { host, masterName, password, sentinelPassword } = set;
   return set.sentinels.map(({ name, port, dir, logFile }) =>
     sentinelProcess({
-      ...{ name, dir, logFile, program: set.program },
+      ...{ name, dir, logFile, program: set.program, tls: set.tls?.(name) },
       settings: () => {
         const master = currentMaster(set);
         const replicas = set.nodes.filter((node) => node.port !== master.port).map((node) => ({ host, port: node.port }));
@@ -72,7 +75,7 @@ export function setSentinels(set: SentinelSet): LocalServer[] {
 export async function waitForSet(set: SentinelSet, options: ReadyOptions): Promise<void> {
   const expected = { masterName: set.masterName, replicas: set.nodes.length - 1, otherSentinels: set.sentinels.length - 1 };
   const waits = set.sentinels.map(async (sentinel) => {
-    const address = { host: set.host, port: sentinel.port, password: set.sentinelPassword };
+    const address = { host: set.host, port: sentinel.port, password: set.sentinelPassword, caFile: set.tls?.(sentinel.name).caFile };
     const missing = await pollUntil(() => checkQuorum(address, expected), options);
     if (missing !== undefined) throw startFailure(sentinel, `could not carry out a fail-over (${(missing as Error).message})`, missing);
   });

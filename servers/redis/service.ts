@@ -5,8 +5,9 @@ import { redisProgram } from './program.ts';
 /** A primary and, where the declaration asks for them, replicas to read from. */
 export const redisHosting: Hosting<'redis'> = {
   kind: 'redis',
-  program: redisProgram,
-  plan({ name, role, settings, host, program, place, secret }) {
+  software: [redisProgram],
+  plan({ name, role, settings, host, pathOf, place, secret, tls }) {
+    const program = pathOf(redisProgram);
     const { memoryMiB, maxMemoryPolicy } = settings;
     const password = secret(name);
     const primary = place(name);
@@ -17,6 +18,7 @@ export const redisHosting: Hosting<'redis'> = {
       server: redisProcess({
         ...at,
         program,
+        tls: tls?.serverTls(at.name),
         settings: () => ({
           ...{ host, port: at.port, password: password.value, maxMemoryMiB: memoryMiB, maxMemoryPolicy },
           replicaOf: wave === 0 ? undefined : { host, port: primary.port },
@@ -32,6 +34,7 @@ export const redisHosting: Hosting<'redis'> = {
           { purpose: 'primary', host, port: primary.port },
           ...replicas.map(({ port }) => ({ purpose: 'reader' as const, host, port })),
         ],
+        ...(tls && { tls: tls.binding }),
         auth: { mode: 'password', secretRef: { from: 'file', id: password.ref } },
         limits: { maxMemoryMiB: memoryMiB },
       },

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { renderBindingTypes } from '../../environments/binding-types.ts';
 import { type Binding, type BindingFragment, bindingSchema, bindingSchemaId } from '../../runtime/src/contracts/binding.ts';
 import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
 import type { Topology } from '../../runtime/src/contracts/topology.ts';
+import { writePublicFile } from '../local-process/files.ts';
 import type { Home } from './home.ts';
 
 /** Writes the topology, the binding that names it, and its names for the compiler; files that would not change are left as they are. */
@@ -31,7 +32,5 @@ export function sha256(text: string): string {
 /** In one step: a service that starts at this moment reads the old or the new document. */
 function replace(path: string, text: string): void {
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
-  const draft = `${path}.new`;
-  writeFileSync(draft, text, { mode: 0o644 });
-  renameSync(draft, path);
+  writePublicFile(path, text);
 }

@@ -14,6 +14,9 @@ export interface Home {
   /** Beside the folder, so that the folder can be removed while it is held. */
   readonly lockFile: string;
   readonly secrets: string;
+  /** Authority and certificates. */
+  readonly tls: string;
+  readonly caFile: string;
   readonly logs: string;
   readonly data: string;
 }
@@ -30,6 +33,8 @@ export function homeOf(environment: string, stateDir: string | undefined, env: V
     topologyFile: within('topology.json'),
     typesFile: within('binding.d.ts'),
     secrets: within('secrets'),
+    tls: within('tls'),
+    caFile: within(join('tls', 'ca.pem')),
     logs: within('logs'),
     data: within('data'),
   };
@@ -48,6 +53,7 @@ export function makeHome(home: Home): void {
   if (ours) chmodSync(home.dir, 0o711);
   for (const [path, mode] of [
     [home.data, 0o711],
+    [home.tls, 0o711],
     [home.secrets, 0o700],
     [home.logs, 0o700],
   ] as const) {
@@ -78,7 +84,7 @@ export function unwritable(path: string, cause: unknown): MillraceError {
 
 /** Removes what `up` has made there, and the folder itself when nothing else is in it. */
 export function removeHome(home: Home): void {
-  for (const path of [home.stateFile, home.bindingFile, home.topologyFile, home.typesFile, home.secrets, home.logs, home.data]) {
+  for (const path of [home.stateFile, home.bindingFile, home.topologyFile, home.typesFile, home.secrets, home.tls, home.logs, home.data]) {
     rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   }
   removeIfEmpty(home.dir);

@@ -1,11 +1,14 @@
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import type { Environment } from '../../environments/schema.ts';
 import { resolveSettings } from '../../environments/size.ts';
-import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
+import type { BoundService, ServiceKind } from '../../runtime/src/contracts/binding.ts';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
-import type { Hosting, Place, ServicePlan, ServiceRequest } from '../hosting.ts';
+import type { Software } from '../find/index.ts';
+import type { Hosting, HostingTls, Place, ServicePlan, ServiceRequest } from '../hosting.ts';
 import { hostingOf } from '../hostings.ts';
 import type { Owner } from '../local-process/launch.ts';
+import { certificatesOf } from './certificates.ts';
 import type { Home } from './home.ts';
 
 /** Servers of the process engine are for this machine alone. */
@@ -29,7 +32,7 @@ export interface LeftOut {
  *
  * @throws {MillraceError} ENVIRONMENT_INVALID when the environment has another engine.
  */
-export function servicesOf(environment: Environment): { hosted: HostedService[]; leftOut: LeftOut[]; portBase: number } {
+export function servicesOf(environment: Environment): { hosted: HostedService[]; leftOut: LeftOut[]; portBase: number; tls: boolean } {
   const { engine, name: environmentName } = environment;
   if (engine.kind !== 'process') {
     throw new MillraceError(
@@ -45,7 +48,7 @@ export function servicesOf(environment: Environment): { hosted: HostedService[];
     if (hosting === undefined) leftOut.push({ service: name, kind: service.kind });
     else hosted.push({ name, hosting, request: { role: service.role, settings: resolveSettings(service, environment) } });
   }
-  return { hosted, leftOut, portBase: engine.ports.base };
+  return { hosted, leftOut, portBase: engine.ports.base, tls: engine.tls };
 }
 
 /** Where to go with an environment that this engine does not run. */
@@ -53,30 +56,75 @@ function wayOut(engine: 'aws' | 'docker', environmentName: string): string {
   return engine === 'aws' ? `make synth ENV=${environmentName} plans it` : 'that engine is not built yet, use ENV=local';
 }
 
-/** What a plan takes from the environment's folder; `up` makes what is missing, `status` only looks. */
+/** What plans take from the environment's folder; `up` makes what is missing, `status` only looks. */
 export interface Ground {
   readonly home: Home;
-  program(hosting: Hosting): string;
-  port(id: string): number;
+  /** Whether servers speak TLS. */
+  readonly tls: boolean;
+  pathOf(software: Software): string;
+  port(id: string, name: string): number;
   dataFolder(id: string, owner: Owner | undefined): string;
   secret(id: string): string;
 }
 
-/** The processes of one service. */
-export function planService({ name, hosting, request }: HostedService, ground: Ground): ServicePlan {
+/** A service with its processes. */
+export interface Planned {
+  readonly service: HostedService;
+  readonly plan: ServicePlan;
+}
+
+/** The processes of all services. */
+export function planServices(services: readonly HostedService[], ground: Ground): Planned[] {
+  const tls = ground.tls ? hostingTls(ground.home) : undefined;
+  const planned: Planned[] = [];
+  const othersOf = (name: string) => (): Record<string, BoundService> =>
+    Object.fromEntries(planned.flatMap(({ service, plan }) => (service.name === name ? [] : [[service.name, plan.binding]])));
+  for (const service of services) planned.push({ service, plan: planService(service, ground, tls, othersOf(service.name)) });
+  return planned;
+}
+
+function planService(
+  { name, hosting, request }: HostedService,
+  ground: Ground,
+  tls: HostingTls | undefined,
+  others: ServiceRequest['others'],
+): ServicePlan {
   const { home } = ground;
-  const places = new Map<string, Place>();
   const owner = hosting.owner?.();
   return hosting.plan({
     ...request,
-    ...{ name, owner, host: loopback, program: ground.program(hosting) },
-    place: (id) => {
-      const known = places.get(id);
-      if (known !== undefined) return known;
-      const place = { name: id, port: ground.port(id), dir: ground.dataFolder(id, owner), logFile: join(home.logs, `${id}.log`) };
-      places.set(id, place);
-      return place;
-    },
+    ...{ name, owner, tls, others, host: loopback, pathOf: ground.pathOf },
+    place: placesOf(ground, owner),
     secret: (id) => ({ value: ground.secret(id), ref: `secrets/${id}` }),
+    read: ({ id }) => readFileSync(resolve(home.dir, id), 'utf8'),
   });
+}
+
+/** The function gives the same place for the same id at every call. */
+function placesOf(ground: Ground, owner: Owner | undefined): ServiceRequest['place'] {
+  const places = new Map<string, Place>();
+  return <P extends string>(id: string, ...furtherPorts: P[]): Place<P> => {
+    const known = places.get(id);
+    if (known !== undefined) return known as Place<P>;
+    const place = {
+      name: id,
+      port: ground.port(id, mainPort),
+      ports: Object.fromEntries(furtherPorts.map((name) => [name, ground.port(id, name)])) as Record<P, number>,
+      dir: ground.dataFolder(id, owner),
+      logFile: join(ground.home.logs, `${id}.log`),
+    };
+    places.set(id, place);
+    return place;
+  };
+}
+
+/** Name of the port that a server's own protocol is spoken on. */
+export const mainPort = 'main';
+
+function hostingTls(home: Home): HostingTls {
+  const { caFile, issue } = certificatesOf(home);
+  return {
+    binding: { caRef: { from: 'file', id: relative(home.dir, caFile) } },
+    serverTls: (id) => ({ caFile, issue: () => issue(id) }),
+  };
 }

@@ -49,6 +49,8 @@ export class Reporter {
         return this.paint('yellow', `${progress.kind} \`${progress.service}\`: not built yet, left out`);
       case 'install':
         return `installing ${progress.packages.join(' and ')} with apt-get (their own daemons are not started)`;
+      case 'fetch':
+        return `fetching ${progress.title} with Maven, once: ${progress.megabytes} MB, ${(progress.elapsedMs / 1_000).toFixed(0)} s${progress.done ? ', done' : ''}`;
       case 'server':
         return this.serverLine(
           { ...progress, id: progress.server },
@@ -84,18 +86,24 @@ export class Reporter {
   }
 
   private statusLines({ environment, servers, leftOut, ok, bindingFile }: StatusResult): string[] {
-    const line = (server: ServerStatus) => this.serverLine(server, server.pid === undefined ? '' : `pid ${server.pid}`);
+    const line = (server: ServerStatus) => this.serverLine(server, detailsOf(server));
+    const memoryMiB = servers.reduce((sum, server) => sum + (server.memoryMiB ?? 0), 0);
     const up = servers.filter(({ state }) => state === 'up').length;
     return [
       ...leftOut.map(({ service, kind }) => this.progressLine({ event: 'left-out', service, kind })),
       ...servers.map(line),
-      `${environment}: ${ok ? 'all' : `${up} of`} ${servers.length} servers are up${bindingFile === undefined ? '' : `; MILLRACE_BINDING=${fromHere(bindingFile)}`}`,
+      `${environment}: ${ok ? 'all' : `${up} of`} ${servers.length} servers are up with ${memoryMiB} MiB${bindingFile === undefined ? '' : `; MILLRACE_BINDING=${fromHere(bindingFile)}`}`,
     ];
   }
 
   private paint(colour: Colour, text: string): string {
     return this.out.isTTY && !process.env.NO_COLOR ? `\u001b[${escapes[colour]}m${text}\u001b[0m` : text;
   }
+}
+
+function detailsOf({ pid, memoryMiB, condition }: ServerStatus): string {
+  const memory = memoryMiB === undefined ? '' : `${memoryMiB} MiB`;
+  return pid === undefined ? '' : [memory.padStart(8), `pid ${pid}`.padEnd(11), condition ?? ''].join('  ').trimEnd();
 }
 
 function remarkOn(state: string): string {

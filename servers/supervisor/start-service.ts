@@ -1,5 +1,5 @@
 import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
-import type { FoundProgram } from '../find/index.ts';
+import type { FoundSoftware } from '../find/index.ts';
 import type { PlannedServer, ServicePlan } from '../hosting.ts';
 import { isAlive } from '../local-process/identity.ts';
 import { pollUntil, startFailure } from '../local-process/ready.ts';
@@ -11,7 +11,7 @@ import type { ServerRecord, State } from './state.ts';
 export interface PlannedService {
   readonly service: string;
   readonly kind: ServiceKind;
-  readonly found: FoundProgram;
+  readonly found: FoundSoftware;
   /** Of role and settings as they are declared now. */
   readonly settingsHash: string;
   readonly plan: ServicePlan;
@@ -73,11 +73,12 @@ async function start(
   context: StartContext,
 ): Promise<void> {
   const { state, signal } = context;
-  const { name: id, port, dir, logFile } = place;
+  const { name: id, port, ports, dir, logFile } = place;
   state.put(id, {
     service,
     kind,
     port,
+    ports,
     dir,
     logFile,
     wave,

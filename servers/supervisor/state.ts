@@ -8,10 +8,13 @@ import type { ProcessIdentity } from '../local-process/identity.ts';
 import { processesWithin } from './holders.ts';
 import { type Home, unwritable } from './home.ts';
 
+const portNumber = z.int().min(1).max(65_535);
 const serverRecord = z.strictObject({
   service: z.string(),
   kind: z.enum(serviceKinds),
-  port: z.int().min(1).max(65_535),
+  port: portNumber,
+  /** Ports besides, by what they are for. */
+  ports: z.record(z.string(), portNumber).default({}),
   dir: z.string(),
   logFile: z.string(),
   program: z.string(),

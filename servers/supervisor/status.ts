@@ -3,9 +3,10 @@ import type { Environment } from '../../environments/schema.ts';
 import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
 import type { Variables } from '../find/program.ts';
 import type { PlannedServer } from '../hosting.ts';
+import { memoryOf } from '../local-process/memory.ts';
 import { pollUntil } from '../local-process/ready.ts';
-import { type Home, homeOf } from './home.ts';
-import { type HostedService, type LeftOut, planService, servicesOf } from './plan.ts';
+import { homeOf } from './home.ts';
+import { type HostedService, type LeftOut, mainPort, planServices, servicesOf } from './plan.ts';
 import { knownSecret } from './secrets.ts';
 import { isRunning } from './start-service.ts';
 import { openState, type State } from './state.ts';
@@ -27,6 +28,10 @@ export interface ServerStatus {
   readonly port?: number;
   readonly pid?: number;
   readonly version?: string;
+  /** Of the process and those that it started; memory that several share is counted once. */
+  readonly memoryMiB?: number;
+  /** What the server says of itself: `master`, `green`. */
+  readonly condition?: string;
 }
 
 export interface StatusResult {
@@ -45,23 +50,21 @@ const answerTimeoutMs = 2_000;
 export async function status(environment: Environment, { stateDir, signal, env = process.env }: StatusOptions = {}): Promise<StatusResult> {
   const home = homeOf(environment.name, stateDir, env);
   const state = openState(home, environment.name);
-  const { hosted, leftOut } = servicesOf(environment);
-  const servers = await Promise.all(hosted.flatMap((service) => statusesOf(service, home, state, signal)));
+  const { hosted, leftOut, tls } = servicesOf(environment);
+  const plans = planServices(hosted, {
+    ...{ home, tls },
+    pathOf: () => '',
+    port: (id, name) => (name === mainPort ? state.servers.get(id)?.port : state.servers.get(id)?.ports[name]) ?? 0,
+    dataFolder: (id) => state.servers.get(id)?.dir ?? '',
+    secret: (id) => knownSecret(home.secrets, id) ?? '',
+  });
+  const servers = await Promise.all(
+    plans.flatMap(({ service, plan }) => plan.servers.map((server) => statusOf(server, service, state, signal))),
+  );
   return {
     ...{ environment: environment.name, ok: servers.every((server) => server.state === 'up'), servers, leftOut },
     ...(existsSync(home.bindingFile) ? { bindingFile: home.bindingFile } : {}),
   };
-}
-
-function statusesOf(service: HostedService, home: Home, state: State, signal: AbortSignal | undefined): Promise<ServerStatus>[] {
-  const { servers } = planService(service, {
-    home,
-    program: () => '',
-    port: (id) => state.servers.get(id)?.port ?? 0,
-    dataFolder: (id) => state.servers.get(id)?.dir ?? '',
-    secret: (id) => knownSecret(home.secrets, id) ?? '',
-  });
-  return servers.map((server) => statusOf(server, service, state, signal));
 }
 
 async function statusOf(
@@ -75,6 +78,15 @@ async function statusOf(
   if (record === undefined) return { ...common, state: 'down' };
   const { port, version, process } = record;
   if (process === undefined || !isRunning(record)) return { ...common, state: 'down', port, version };
+  const memoryMiB = memoryOf(process.pid);
+  const known = { ...common, port, version, pid: process.pid, ...(memoryMiB === undefined ? {} : { memoryMiB }) };
   const silence = await pollUntil(server.probe, { timeoutMs: answerTimeoutMs, signal });
-  return { ...common, state: silence === undefined ? 'up' : 'silent', port, version, pid: process.pid };
+  if (silence !== undefined) return { ...known, state: 'silent' };
+  const condition = await server.condition?.(AbortSignal.timeout(answerTimeoutMs)).catch(reasonOf);
+  return { ...known, state: 'up', ...(condition === undefined ? {} : { condition }) };
+}
+
+/** A server that answers a probe and not this is not well, and why is what there is to say. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

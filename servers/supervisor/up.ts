@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { Environment } from '../../environments/schema.ts';
 import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
-import { findPrograms } from '../find/index.ts';
+import { findSoftware } from '../find/index.ts';
 import type { Variables } from '../find/program.ts';
 import { sha256, writeBinding } from './binding.ts';
 import { chooseDataFolder, removeOutside } from './data-folders.ts';
 import { stopServers } from './down.ts';
 import { type Home, homeOf, isNewHome, makeHome, removeHome } from './home.ts';
 import { lockHome } from './lock.ts';
-import { type LeftOut, loopback, planService, servicesOf } from './plan.ts';
+import { type LeftOut, loopback, mainPort, planServices, servicesOf } from './plan.ts';
 import { portsFrom, requireFreePorts } from './ports.ts';
 import type { OnProgress } from './progress.ts';
 import { secretOf } from './secrets.ts';
@@ -104,7 +104,10 @@ async function bringUp(environment: Environment, home: Home, state: State, optio
   const toStart = plans.flatMap((service) => service.plan.servers).filter(({ place }) => !isRunning(state.servers.get(place.name)));
   await requireFreePorts(
     loopback,
-    toStart.map(({ place }) => place),
+    toStart.flatMap(({ place: { name, port, ports } }) => [
+      { name, port },
+      ...Object.entries(ports).map(([what, further]) => ({ name: `${name} (${what})`, port: further })),
+    ]),
   );
   const servers = await allUntilOneFails(plans, signal, (service, both) => startService(service, { state, onProgress, signal: both }));
   signal?.throwIfAborted();
@@ -119,30 +122,37 @@ async function plan(
   state: State,
   { env, signal, policyFile, onProgress }: UpOptions & { env: Variables; onProgress: OnProgress },
 ): Promise<PlannedService[]> {
-  const { hosted, leftOut, portBase } = servicesOf(environment);
+  const { hosted, leftOut, portBase, tls } = servicesOf(environment);
   for (const { service, kind } of leftOut) onProgress({ event: 'left-out', service, kind });
-  const programs = await findPrograms(
-    hosted.map(({ hosting }) => hosting.program),
+  const software = await findSoftware(
+    hosted.flatMap(({ hosting }) => hosting.software),
     {
-      ...{ env, cwd: home.dir, installLog: join(home.logs, 'apt.log'), signal, policyFile },
+      ...{ env, cwd: home.dir, installLog: join(home.logs, 'install.log'), signal, policyFile },
       onInstall: (packages) => onProgress({ event: 'install', packages }),
+      onFetch: (progress) => onProgress({ event: 'fetch', ...progress }),
     },
   );
-  const nextPort = portsFrom(
-    portBase,
-    [...state.servers.values()].map(({ port }) => port),
-  );
-  return hosted.map((service) => ({
-    ...{ service: service.name, kind: service.hosting.kind, found: programs.get(service.hosting.program)! },
-    settingsHash: sha256(canonicalJson(service.request)),
-    plan: planService(service, {
-      home,
-      program: (hosting) => programs.get(hosting.program)!.path,
-      port: (id) => state.servers.get(id)?.port ?? nextPort(),
-      dataFolder: (id, owner) => state.servers.get(id)?.dir ?? chooseDataFolder(home, id, owner),
-      secret: (id) => secretOf(home, id),
-    }),
+  const plans = planServices(hosted, {
+    ...{ home, tls },
+    pathOf: (wanted) => software.get(wanted)!.path,
+    port: portsOf(state, portBase),
+    dataFolder: (id, owner) => state.servers.get(id)?.dir ?? chooseDataFolder(home, id, owner),
+    secret: (id) => secretOf(home, id),
+  });
+  return plans.map(({ service, plan }) => ({
+    ...{ service: service.name, kind: service.hosting.kind, found: software.get(service.hosting.software[0])!, plan },
+    settingsHash: sha256(canonicalJson({ ...service.request, tls })),
   }));
+}
+
+/** The ports that servers had before, and new ones for the others. */
+function portsOf({ servers }: State, base: number): (id: string, name: string) => number {
+  const known = (id: string, name: string) => (name === mainPort ? servers.get(id)?.port : servers.get(id)?.ports[name]);
+  const next = portsFrom(
+    base,
+    [...servers.values()].flatMap(({ port, ports }) => [port, ...Object.values(ports)]),
+  );
+  return (id, name) => known(id, name) ?? next();
 }
 
 /** Servers that the declaration no longer has would keep ports, and memory, for nobody. Their data stays until `down --wipe`. */

@@ -85,7 +85,7 @@ test('all problems are reported at once, those between parts beside those of for
   };
   expect(refusal(input)).toEqual([
     'size: must be one of small, medium, large, got "tiny"',
-    'services.events.role: must be one of cache, events, jobs, log, tasks, search, database, got "cahe"; did you mean cache?',
+    'services.events.role: must be one of cache, events, jobs, log, tasks, search, database, metrics, alerts, got "cahe"; did you mean cache?',
     'services.events.rle: unknown key, did you mean role?',
     'topology.topics.refunded.shards: must be at least 1, got 0',
     'topology.bindings.0.queue: is required: give a string',

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMillraceError, type MillraceError } from '../../runtime/src/contracts/errors.ts';
-import { findPrograms } from '../../servers/find/index.ts';
+import { findSoftware } from '../../servers/find/index.ts';
 import { findProgram, type Program } from '../../servers/find/program.ts';
 import { postgresProgram } from '../../servers/postgres/program.ts';
 import { redisProgram } from '../../servers/redis/program.ts';
@@ -73,6 +73,7 @@ describe('a program is looked for', () => {
 function within(options: { path?: string; uid?: number; onInstall?: (packages: readonly string[]) => void; signal?: AbortSignal } = {}) {
   const { path = 'bin', uid = 0, onInstall = () => {}, signal } = options;
   return {
+    onFetch: () => {},
     ...{ env: { PATH: at(path) }, cwd: folder.path, installLog: at('apt.log'), policyFile: at('policy-rc.d') },
     ...{ uid, onInstall, signal },
   };
@@ -81,7 +82,7 @@ function within(options: { path?: string; uid?: number; onInstall?: (packages: r
 describe('a program that is missing', () => {
   test('is asked for in one sentence when this user cannot install it', async () => {
     program('bin/apt-get');
-    const error = await refusal(findPrograms([{ ...postgresProgram, folders: [] }], within({ uid: 1000 })));
+    const error = await refusal(findSoftware([{ ...postgresProgram, folders: [] }], within({ uid: 1000 })));
     expect(error.message).toBe(
       'postgres and initdb not found on PATH; install PostgreSQL 14 or later (Debian and Ubuntu: apt-get install postgresql) or set MILLRACE_POSTGRES_BIN to its folder of programs',
     );
@@ -89,12 +90,12 @@ describe('a program that is missing', () => {
   });
 
   test('is asked for when there is no apt-get', async () => {
-    await refusal(findPrograms([single], within()));
+    await refusal(findSoftware([single], within()));
   });
 
   test('is refused when it does not run', async () => {
     program('bin/redis-server', 'exit 127');
-    expect((await refusal(findPrograms([single], within()))).message).toContain(`${at('bin/redis-server')} does not run`);
+    expect((await refusal(findSoftware([single], within()))).message).toContain(`${at('bin/redis-server')} does not run`);
   });
 });
 
@@ -119,7 +120,7 @@ esac`;
     program('bin/apt-get', withTools(aptGet(putRedis())));
     const announced: { packages: readonly string[]; logExisted: boolean }[] = [];
     const onInstall = (packages: readonly string[]) => void announced.push({ packages, logExisted: existsSync(at('apt.log')) });
-    const found = await findPrograms([single, single], within({ onInstall }));
+    const found = await findSoftware([single, single], within({ onInstall }));
     expect(announced).toEqual([{ packages: ['redis-server'], logExisted: false }]);
     expect([...found.values()]).toEqual([{ path: at('bin/redis-server'), version: '7.0.15' }]);
     expect(existsSync(at('daemon-was-started'))).toBe(false);
@@ -140,7 +141,7 @@ esac`;
     program('policy-rc.d', 'exit 42');
     const before = { text: readFileSync(at('policy-rc.d'), 'utf8'), mode: statSync(at('policy-rc.d')).mode };
     program('bin/apt-get', withTools(aptGet(install())));
-    const attempt = findPrograms([single], within());
+    const attempt = findSoftware([single], within());
     if (outcome === 'fails')
       expect((await refusal(attempt)).message).toMatch(
         /redis-server could not be installed: .*exit code 100.*\n {4}.*\n.*E: Unable to locate/s,
@@ -156,14 +157,14 @@ esac`;
     const original = readFileSync(at('policy-rc.d'), 'utf8');
     writeFileSync(at('policy-rc.d.before-millrace'), original, { mode: 0o755 });
     program('policy-rc.d', '# written by millrace for the time of one installation\nexit 101');
-    await findPrograms([single], within());
+    await findSoftware([single], within());
     expect(readFileSync(at('policy-rc.d'), 'utf8')).toBe(original);
   });
 
   test('is not half installed when it is interrupted: what is being unpacked is waited for, the policy is put back', async () => {
     program('bin/apt-get', withTools(aptGet(`touch '${at('unpacking')}'; sleep 0.3; ${putRedis()}`)));
     const controller = new AbortController();
-    const attempt = findPrograms([single], within({ signal: controller.signal }));
+    const attempt = findSoftware([single], within({ signal: controller.signal }));
     const watch = setInterval(() => existsSync(at('unpacking')) && controller.abort(new Error('enough')), 5);
     await expect(attempt).rejects.toThrow('enough');
     clearInterval(watch);
@@ -174,7 +175,7 @@ esac`;
   test('is given up at once when it is interrupted while packages are fetched', async () => {
     program('bin/apt-get', withTools(`touch '${at('fetching')}'; sleep 30`));
     const controller = new AbortController();
-    const attempt = findPrograms([single], within({ signal: controller.signal }));
+    const attempt = findSoftware([single], within({ signal: controller.signal }));
     const watch = setInterval(() => existsSync(at('fetching')) && controller.abort(new Error('enough')), 5);
     await expect(attempt).rejects.toThrow('enough');
     clearInterval(watch);

@@ -36,7 +36,6 @@ const exists = (...path: string[]) => existsSync(join(trial.stateDir, ...path));
 
 const moments: readonly (readonly [string, () => boolean])[] = [
   ['when it has only made its folder', () => exists('logs')],
-  ['while programs are looked for', () => seen.some(({ event }) => event === 'left-out')],
   ['when the first process has been launched', () => Object.keys(trial.processes()).length > 0],
   ['when the first server is ready', () => isReady('cache')],
   ['when the first sentinel is ready', () => isReady('events-sentinel-1')],

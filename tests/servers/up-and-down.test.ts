@@ -5,10 +5,14 @@ import { Client } from 'pg';
 import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
 import { isAlive, signalProcess } from '../../servers/local-process/identity.ts';
 import { down, type Progress, status, up } from '../../servers/supervisor/index.ts';
+import { createAuthority } from '../../servers/tls/authority.ts';
 import { eventually } from '../support/eventually.ts';
 import { guardServers, startTrial, type Trial } from './trial.ts';
 
 const names = ['cache', 'database', 'events-1', 'events-2', 'events-3', 'events-sentinel-1', 'events-sentinel-2', 'events-sentinel-3'];
+
+/** A client that neither waits nor comes back. */
+const onceOnly = { lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null };
 
 let trial: Trial;
 let release: () => void;
@@ -18,6 +22,7 @@ let firstUpMs: number;
 const upAgain = () => up(trial.environment, { stateDir: trial.stateDir });
 const binding = () => bindingSchema.parse(JSON.parse(readFileSync(join(trial.stateDir, 'binding.json'), 'utf8')));
 const secret = (id: string) => readFileSync(join(trial.stateDir, 'secrets', id), 'utf8');
+const tls = () => ({ ca: readFileSync(join(trial.stateDir, binding().services.cache!.tls!.caRef!.id)) });
 const portOf = (service: string, purpose: string) => binding().services[service]!.endpoints.find((end) => end.purpose === purpose)!.port;
 
 beforeAll(async () => {
@@ -39,11 +44,6 @@ test('up starts every declared server within 12 seconds and says so, a line for 
   expect(ready.sort()).toEqual(names);
 });
 
-test('a kind that is not built yet is named and left out', () => {
-  expect(progress).toContainEqual({ event: 'left-out', service: 'log', kind: 'kafka' });
-  expect(Object.keys(binding().services)).not.toContain('log');
-});
-
 test('ports are given out from the base upwards in the order of declaration', () => {
   const { engine } = trial.environment;
   const base = engine.kind === 'process' ? engine.ports.base : 0;
@@ -53,16 +53,17 @@ test('ports are given out from the base upwards in the order of declaration', ()
 });
 
 test('the binding leads to servers that accept the passwords it refers to, and only those', async () => {
-  const cache = new Redis({ port: portOf('cache', 'primary'), password: secret('cache') });
+  const cache = new Redis({ port: portOf('cache', 'primary'), password: secret('cache'), tls: tls() });
   expect(await cache.config('GET', 'maxmemory-policy')).toEqual(['maxmemory-policy', 'allkeys-lru']);
   cache.disconnect();
-  const stranger = new Redis({ port: portOf('cache', 'primary'), lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null });
+  const stranger = new Redis({ port: portOf('cache', 'primary'), tls: tls(), ...onceOnly });
   stranger.on('error', () => undefined);
   await expect(stranger.ping()).rejects.toThrow('NOAUTH');
   stranger.disconnect();
   const events = new Redis({
     name: 'events',
     sentinels: [{ host: '127.0.0.1', port: portOf('events', 'sentinel') }],
+    ...{ tls: tls(), sentinelTLS: tls(), enableTLSForSentinelMode: true },
     ...{ password: secret('events'), sentinelPassword: secret('events-sentinel') },
   });
   expect(await events.config('GET', 'maxmemory-policy')).toEqual(['maxmemory-policy', 'noeviction']);
@@ -71,6 +72,7 @@ test('the binding leads to servers that accept the passwords it refers to, and o
   const database = new Client({
     host: '127.0.0.1',
     port: portOf('database', 'primary'),
+    ssl: tls(),
     user: 'postgres',
     password: secret('database'),
     database: 'app',
@@ -111,7 +113,7 @@ test('a second up starts what has died, and only that', async () => {
 });
 
 test('a master that died while another was elected comes back as a replica', async () => {
-  const sentinel = new Redis({ port: portOf('events', 'sentinel'), password: secret('events-sentinel') });
+  const sentinel = new Redis({ port: portOf('events', 'sentinel'), password: secret('events-sentinel'), tls: tls() });
   const masterPort = async () => Number(((await sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'events')) as string[])[1]);
   const old = await masterPort();
   const base = portOf('events', 'node');
@@ -122,9 +124,32 @@ test('a master that died while another was elected comes back as a replica', asy
   await upAgain();
   release();
   release = guardServers(trial);
-  const returned = new Redis({ port: old, password: secret('events') });
+  const returned = new Redis({ port: old, password: secret('events'), tls: tls() });
   expect((await returned.role())[0]).toBe('slave');
   returned.disconnect();
+});
+
+test('no server answers in plain text, and one whose certificate a stranger signed is refused', async () => {
+  const plain = new Redis({ port: portOf('cache', 'primary'), password: secret('cache'), ...onceOnly });
+  plain.on('error', () => undefined);
+  await expect(plain.ping()).rejects.toThrow('Connection is closed');
+  plain.disconnect();
+  const { cert } = await createAuthority();
+  const strict = new Redis({ port: portOf('cache', 'primary'), password: secret('cache'), tls: { ca: cert }, ...onceOnly });
+  const refusal = new Promise((resolve) => strict.once('error', resolve));
+  await expect(strict.connect()).rejects.toThrow();
+  expect(await refusal).toMatchObject({ code: 'SELF_SIGNED_CERT_IN_CHAIN' });
+  strict.disconnect();
+  const { port, user, database } = { port: portOf('database', 'primary'), user: 'postgres', database: 'app' };
+  const naked = new Client({ host: '127.0.0.1', port, user, database, password: secret('database') });
+  await expect(naked.connect()).rejects.toThrow('no encryption');
+});
+
+test('status tells memory and condition of each server', async () => {
+  const { servers } = await status(trial.environment, { stateDir: trial.stateDir });
+  const conditions = servers.flatMap(({ id, condition }) => (id.startsWith('events-') && !id.includes('sentinel') ? [condition] : []));
+  expect(conditions.sort()).toEqual(['master', 'replica', 'replica']);
+  for (const { memoryMiB } of servers) expect(memoryMiB).toBeGreaterThan(1);
 });
 
 test('a server that is stopped, not ended, is silent to status', async () => {

@@ -1,15 +1,20 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findPrograms } from '../../servers/find/index.ts';
-import { postgresProgram } from '../../servers/postgres/program.ts';
-import { redisProgram } from '../../servers/redis/program.ts';
+import { findSoftware } from '../../servers/find/index.ts';
+import { allSoftware } from '../../servers/hostings.ts';
 
-/** Once before all tests: on Debian as root, servers that are missing are installed, as `up` would; elsewhere one sentence says what to install. */
+/**
+ * Once before all tests: servers that are missing are installed or fetched, as `up` would, and the AWS stand-in with the stock gRPC client; where that is
+ * not possible, one sentence says what to install.
+ */
 export default async function installServers(): Promise<void> {
-  await findPrograms([redisProgram, postgresProgram], {
+  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  await findSoftware(allSoftware, {
     env: process.env,
     cwd: tmpdir(),
-    installLog: join(tmpdir(), 'millrace-apt.log'),
-    onInstall: (packages) => process.stderr.write(`installing ${packages.join(', ')} with apt-get (their own daemons are not started)\n`),
+    installLog: join(tmpdir(), 'millrace-install.log'),
+    onInstall: (packages) => say(`installing ${packages.join(', ')} with apt-get (their own daemons are not started)`),
+    onFetch: ({ title, megabytes, elapsedMs }) =>
+      say(`fetching ${title} with Maven, once: ${megabytes} MB, ${Math.round(elapsedMs / 1_000)} s`),
   });
 }

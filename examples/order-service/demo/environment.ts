@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Starts the environment `local` in a folder and on ports of its own, so that one that runs already is left alone. */
+/** Starts what the order service needs of `local`, in a folder and on ports of its own, so that an environment that runs already is left alone. */
 export async function environmentUp(stateDir: string, interrupted: AbortSignal): Promise<void> {
-  await engine(['up', '--env', 'local', '--state-dir', stateDir, '--port-base', String(await freePortBase())], interrupted);
+  const needed = ['--only', 'events', 'database'];
+  await engine(['up', '--env', 'local', '--state-dir', stateDir, '--port-base', String(await freePortBase()), ...needed], interrupted);
 }
 
 /** Stops what `environmentUp` has started and removes its files. */
@@ -30,7 +31,7 @@ async function engine(args: readonly string[], interrupted?: AbortSignal): Promi
   if (code !== 0) throw new Error(`${args[0]} of the environment local ended with ${signal ?? `exit code ${code}`}`);
 }
 
-/** More than the environment has servers. */
+/** More than its servers need. */
 const portsNeeded = 12;
 
 /** First of a run of free ports, below those that the system hands out for outgoing connections. */

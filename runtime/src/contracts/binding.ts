@@ -3,11 +3,20 @@ import * as z from 'zod/mini';
 /** Version of the document; a reader refuses any other. */
 export const bindingSchemaId = 'millrace.binding/1';
 
-export const serviceKinds = ['redis', 'redis-sentinel', 'kafka', 'rabbitmq', 'opensearch', 'postgres'] as const;
+export const serviceKinds = [
+  'redis',
+  'redis-sentinel',
+  'kafka',
+  'rabbitmq',
+  'opensearch',
+  'postgres',
+  'prometheus',
+  'alertmanager',
+] as const;
 export type ServiceKind = (typeof serviceKinds)[number];
 
 /** What a service may be used for. `cache` may evict, `events` and `jobs` may not, whatever the server. */
-export const serviceRoles = ['cache', 'events', 'jobs', 'log', 'tasks', 'search', 'database'] as const;
+export const serviceRoles = ['cache', 'events', 'jobs', 'log', 'tasks', 'search', 'database', 'metrics', 'alerts'] as const;
 export type ServiceRole = (typeof serviceRoles)[number];
 
 /** Name of a service in an environment: lower-case words joined by hyphens. */

@@ -1,0 +1,166 @@
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { MillraceError } from '../../runtime/src/contracts/errors.ts';
+import { describeEnd } from '../local-process/launch.ts';
+import { logTail } from '../local-process/log-tail.ts';
+import { runToEnd } from '../local-process/run.ts';
+import type { FetchProgress } from './index.ts';
+import { type Artifact, writeProject } from './maven.ts';
+import type { Variables } from './program.ts';
+
+/** Server software that is put together from artifacts of a Maven repository: what it is, and how its folder comes to be. */
+export interface Distribution {
+  readonly kind: 'maven';
+  /** For messages: `Apache Kafka 4.1.1`. */
+  readonly title: string;
+  readonly version: string;
+  /** Folder below the cache folder; another one as soon as anything below changes, so that an old cache is not taken for a new one. */
+  readonly folder: string;
+  /** Environment variable that names such a folder which someone else has made. */
+  readonly variable: string;
+  /** A path that must be in the folder. */
+  readonly entry: string;
+  /** Artifacts by the folder that they and what they need at run time are copied to. */
+  readonly parts: Readonly<Record<string, readonly Artifact[]>>;
+  /** Makes what Maven brought into what the server expects. */
+  readonly assemble?: (folder: string) => Promise<void> | void;
+}
+
+/** Folder of the distribution by environment variable or in the cache. @throws {MillraceError} SERVER_NOT_FOUND when the variable names something else. */
+export function findDistribution({ variable, entry, folder, title }: Distribution, env: Variables): string | undefined {
+  const named = env[variable];
+  if (named !== undefined && named !== '') {
+    if (existsSync(join(named, entry))) return named;
+    throw new MillraceError(
+      'SERVER_NOT_FOUND',
+      `${variable} must name a folder of ${title} with ${entry} in it, got ${JSON.stringify(named)}`,
+    );
+  }
+  const cached = join(cacheFolder(env), folder);
+  return existsSync(cached) ? cached : undefined;
+}
+
+/** Where downloads are kept: MILLRACE_CACHE_DIR, else a folder of the user; root's is one that the users of servers can read. */
+export function cacheFolder(env: Variables, uid: number | undefined = process.getuid?.()): string {
+  if (env.MILLRACE_CACHE_DIR) return env.MILLRACE_CACHE_DIR;
+  return uid === 0 ? '/var/cache/millrace' : join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'millrace');
+}
+
+export interface FetchOptions {
+  readonly env: Variables;
+  /** What Maven says is appended here. */
+  readonly installLog: string;
+  readonly maven: string;
+  readonly java: string;
+  readonly onFetch: (progress: FetchProgress) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const reportEveryMs = 3_000;
+
+/**
+ * Fetches a distribution into the cache folder; it gets its name there when it is complete.
+ *
+ * Maven keeps its downloads in the draft: two that fetch at once do not meet, and what is left of an interrupted one is removed by the next.
+ *
+ * @throws {MillraceError} SERVER_NOT_FOUND with the last lines of what Maven said.
+ */
+export async function fetchDistribution(distribution: Distribution, options: FetchOptions): Promise<void> {
+  const cache = cacheFolder(options.env);
+  makeCache(cache);
+  const draft = mkdtempSync(join(cache, `${distribution.folder}.new-`));
+  chmodSync(draft, 0o755);
+  const startedAt = Date.now();
+  const report = (done: boolean) =>
+    options.onFetch({ title: distribution.title, megabytes: Math.round(bytesIn(draft) / 1e6), elapsedMs: Date.now() - startedAt, done });
+  report(false);
+  const timer = setInterval(() => report(false), reportEveryMs);
+  try {
+    await runMaven(distribution, draft, options);
+    await distribution.assemble?.(join(draft, 'home'));
+    report(true);
+    publish(join(draft, 'home'), join(cache, distribution.folder));
+  } finally {
+    clearInterval(timer);
+    rmSync(draft, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+async function runMaven(distribution: Distribution, draft: string, options: FetchOptions): Promise<void> {
+  const project = writeProject(join(draft, 'project'), join(draft, 'home'), distribution.parts);
+  const spec = {
+    name: 'maven',
+    program: options.maven,
+    args: ['--batch-mode', '--no-transfer-progress', '--file', project, `-Dmaven.repo.local=${join(draft, 'repository')}`, 'package'],
+    cwd: draft,
+    logFile: options.installLog,
+    env: { ...ofTheUser(options.env), JAVA_HOME: dirname(dirname(realpathSync(options.java))) },
+  };
+  const end = await runToEnd(spec, options.signal);
+  if (end.code === 0) return;
+  throw new MillraceError(
+    'SERVER_NOT_FOUND',
+    `${distribution.title} could not be fetched: Maven ${describeEnd(end)}; set ${distribution.variable} to a folder with it, or mend what ` +
+      `${options.installLog} says last:\n${logTail(options.installLog)}`,
+  );
+}
+
+/** Where Maven looks for its settings: whoever has mirrors or a proxy has said so there. */
+function ofTheUser(env: Variables): Record<string, string> {
+  const names = ['HOME', 'MAVEN_OPTS', 'MAVEN_ARGS', 'MAVEN_CONFIG'];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+/** The other of two that fetched the same has won. */
+function publish(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!['EEXIST', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+function makeCache(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+    accessSync(path, constants.W_OK);
+  } catch (cause) {
+    throw new MillraceError('STATE_UNWRITABLE', `cache folder ${path} cannot be written; choose another with MILLRACE_CACHE_DIR`, {
+      cause,
+    });
+  }
+}
+
+/** Files come and go while it is counted. */
+function bytesIn(folder: string): number {
+  return list(folder).reduce(
+    (sum, entry) => sum + (entry.isDirectory() ? bytesIn(join(folder, entry.name)) : sizeOf(join(folder, entry.name))),
+    0,
+  );
+}
+
+function list(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
