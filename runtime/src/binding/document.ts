@@ -29,7 +29,7 @@ export async function findBinding({ json, file, env }: BindingSource): Promise<F
   throw new MillraceError(
     'BINDING_INVALID',
     'no binding found: looked for options.json, options.file and the environment variables MILLRACE_BINDING_JSON (the document) ' +
-      'and MILLRACE_BINDING (a path); set one of them',
+      'and MILLRACE_BINDING (a path, or ssm:NAME); set one of them',
   );
 }
 
@@ -39,6 +39,7 @@ function fromText(json: string | object, origin: string): FoundBinding {
 }
 
 async function fromFile(file: string, origin: string): Promise<FoundBinding> {
+  if (file.startsWith('ssm:')) return (await import('../aws/binding-parameter.ts')).bindingFromParameter(file.slice(4), parseJson);
   const path = resolve(file);
   return { document: parseJson(await read(path, origin), `file ${path}`), origin: `file ${path}`, baseDir: dirname(path) };
 }

@@ -4,9 +4,9 @@ import { canonicalJson } from '../contracts/canonical-json.ts';
 import { MillraceError } from '../contracts/errors.ts';
 import { closestName } from '../contracts/problems.ts';
 import { findBinding, parseBinding } from './document.ts';
-import { resolveSecret, type SecretResolvers, type SecretScope } from './secrets.ts';
+import { resolveSecret, type SecretOptions, type SecretResolvers, type SecretScope } from './secrets.ts';
 
-export type { SecretResolver, SecretResolvers } from './secrets.ts';
+export type { SecretOptions, SecretResolver, SecretResolvers } from './secrets.ts';
 
 /**
  * Names of the services in the environment. Empty here; the `.d.ts` generated beside a binding adds one property a service, and from then on
@@ -25,8 +25,13 @@ export type ServiceName = [keyof BindingNames] extends [never] ? string : keyof 
 export interface ServiceHandle {
   readonly name: string;
   readonly service: BoundService;
-  /** The secret behind `ref`, read at every call. @throws {MillraceError} SECRET_UNAVAILABLE when it cannot be read. */
-  secret(ref: SecretRef): Promise<string>;
+  /**
+   * The secret behind `ref`: variables and files are read at every call, AWS Secrets Manager at most every 5 minutes. A caller whose secret was refused
+   * asks once more with `fresh`, and so sees a rotated one.
+   *
+   * @throws {MillraceError} SECRET_UNAVAILABLE when it cannot be read; for AWS also AWS_CREDENTIALS_UNAVAILABLE and CLIENT_NOT_INSTALLED.
+   */
+  secret(ref: SecretRef, options?: SecretOptions): Promise<string>;
 }
 
 /** A checked binding. */
@@ -35,28 +40,29 @@ export interface LoadedBinding {
   readonly names: readonly string[];
   /** The service `name`, of one of `kinds` when any is given. @throws {MillraceError} BINDING_NAME_UNKNOWN with the right names. */
   service(name: ServiceName, ...kinds: ServiceKind[]): ServiceHandle;
-  /** Folder that relative paths in the document start from. */
+  /** Folder that relative paths in the document start from; a document from a parameter has none. */
   readonly baseDir: string;
 }
 
 export interface LoadOptions {
   /** The document itself, as text or parsed. */
   readonly json?: string | object;
-  /** Path of the document. */
+  /** Path of the document, or `ssm:NAME` of a parameter in AWS Systems Manager. */
   readonly file?: string;
   /** Variables to look into. @default process.env */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Resolvers by `from` of a reference, for stores this package does not read. @default env and file */
+  /** Resolvers by `from` of a reference, in place of those of this package. @default environment variables, files and AWS Secrets Manager */
   readonly secrets?: SecretResolvers;
 }
 
 /**
- * Loads the binding of this environment: `options.json`, `options.file`, `MILLRACE_BINDING_JSON` (the document), `MILLRACE_BINDING` (a path);
- * the first that is there counts.
+ * Loads the binding of this environment: `options.json`, `options.file`, `MILLRACE_BINDING_JSON` (the document), `MILLRACE_BINDING` (a path, or
+ * `ssm:NAME`, as in `ssm:/millrace/staging/binding`); the first that is there counts.
  *
- * No secret is read before it is used.
+ * No secret is read before it is used. AWS is asked with the credentials and the region of this process, whatever `options.env` says.
  *
- * @throws {MillraceError} BINDING_INVALID with all problems; BINDING_HOLDS_SECRET when a value in it is a secret.
+ * @throws {MillraceError} BINDING_INVALID with all problems; BINDING_HOLDS_SECRET when a value in it is a secret; for a parameter also
+ * AWS_CREDENTIALS_UNAVAILABLE and CLIENT_NOT_INSTALLED.
  * @example
  * const binding = await loadBinding();
  * const events = await connectRedis(binding.service('events', 'redis-sentinel'));
@@ -101,7 +107,7 @@ function loaded(document: Binding, scope: SecretScope): LoadedBinding {
       const service = Object.hasOwn(document.services, name) ? document.services[name] : undefined;
       if (service === undefined) throw unknownName(name, document, kinds);
       if (kinds.length > 0 && !kinds.includes(service.kind)) throw wrongKind(name, service, kinds, document);
-      return { name, service, secret: (ref) => resolveSecret(ref, scope) };
+      return { name, service, secret: (ref, options) => resolveSecret(ref, scope, options) };
     },
   };
 }

@@ -3,8 +3,14 @@ import { resolve } from 'node:path';
 import type { SecretRef } from '../contracts/binding.ts';
 import { MillraceError } from '../contracts/errors.ts';
 
+/** How a secret is read. */
+export interface SecretOptions {
+  /** A server refused what was read before: pass over anything that is kept. AWS is asked again at most every 5 s. @default false */
+  readonly fresh?: boolean;
+}
+
 /** Fetches the text behind a reference; `jsonKey` is applied afterwards. */
-export type SecretResolver = (ref: SecretRef) => Promise<string>;
+export type SecretResolver = (ref: SecretRef, options?: SecretOptions) => Promise<string>;
 
 /** Resolvers by `from`, in place of or in addition to the ones of this package. */
 export type SecretResolvers = Partial<Record<SecretRef['from'], SecretResolver>>;
@@ -18,29 +24,25 @@ export interface SecretScope {
 }
 
 /**
- * The secret behind `ref`, read at every call, so that a rotated one is seen by the next connection.
+ * The secret behind `ref`. Variables and files are read at every call; what AWS Secrets Manager gave is kept for 5 minutes, unless `fresh` is asked for.
  *
- * @throws {MillraceError} SECRET_UNAVAILABLE when the variable is unset, the file unreadable, the key missing or the store unknown.
+ * @throws {MillraceError} SECRET_UNAVAILABLE when the variable is unset, the file unreadable, the key missing, or the store gives none.
  */
-export async function resolveSecret(ref: SecretRef, scope: SecretScope): Promise<string> {
-  const resolver = scope.resolvers[ref.from] ?? ((wanted) => builtIn(wanted, scope));
-  const text = await resolver(ref);
+export async function resolveSecret(ref: SecretRef, scope: SecretScope, options?: SecretOptions): Promise<string> {
+  const text = await (scope.resolvers[ref.from]?.(ref, options) ?? builtIn(ref, scope, options));
   return ref.jsonKey === undefined ? text : jsonValue(text, ref.jsonKey, ref);
 }
 
-async function builtIn(ref: SecretRef, { env, baseDir }: SecretScope): Promise<string> {
+async function builtIn(ref: SecretRef, { env, baseDir }: SecretScope, options?: SecretOptions): Promise<string> {
   switch (ref.from) {
     case 'env':
       return fromEnv(ref.id, env);
     case 'file':
       return fromFile(resolve(baseDir, ref.id));
-    case 'aws-secrets-manager':
-      throw new MillraceError(
-        'SECRET_UNAVAILABLE',
-        `secret ${ref.id} lies in AWS Secrets Manager, which this version of the package cannot read yet; ` +
-          'give loadBinding a resolver of your own: {secrets: {"aws-secrets-manager": (ref) => ...}}',
-        { retriable: false },
-      );
+    case 'aws-secrets-manager': {
+      const { readSecret } = await import('../aws/secrets-manager.ts');
+      return readSecret(ref, options);
+    }
   }
 }
 

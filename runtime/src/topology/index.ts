@@ -12,7 +12,8 @@ import { type Topology, topologySchema } from '../contracts/topology.ts';
  *
  * Apart from the binding, so that a service without relay or consumers does not load it.
  *
- * @throws {MillraceError} BINDING_INVALID when it is missing, differs from the hash, or does not fit the schema.
+ * @throws {MillraceError} BINDING_INVALID when it is missing, differs from the hash, or does not fit the schema; for one in S3 also
+ * AWS_CREDENTIALS_UNAVAILABLE and CLIENT_NOT_INSTALLED.
  * @example
  * const topology = await readTopology(await loadBinding());
  */
@@ -21,13 +22,7 @@ export async function readTopology({ document: binding, baseDir }: Pick<LoadedBi
     throw new MillraceError('BINDING_INVALID', `binding of ${binding.environment} names no topology; declare one in the environment`);
   }
   const { location, hash } = binding.topology;
-  if (/^[a-z0-9]+:\/\//i.test(location)) {
-    throw new MillraceError(
-      'BINDING_INVALID',
-      `topology at ${location} cannot be read by this version of the package yet; give a path to a copy`,
-    );
-  }
-  const bytes = await readLocal(resolve(baseDir, location));
+  const bytes = await readBytes(location, baseDir);
   const actual = createHash('sha256').update(bytes).digest('hex');
   if (actual !== hash) {
     throw new MillraceError(
@@ -43,6 +38,12 @@ export function parseTopology(document: unknown, origin: string): Topology {
   const parsed = topologySchema.safeParse(document);
   if (parsed.success) return parsed.data;
   throw new MillraceError('BINDING_INVALID', listProblems(`topology at ${origin}`, problemsOf(parsed.error, document, topologySchema)));
+}
+
+async function readBytes(location: string, baseDir: string): Promise<Buffer> {
+  if (!/^[a-z0-9]+:\/\//i.test(location)) return readLocal(resolve(baseDir, location));
+  const { readObject } = await import('../aws/s3-object.ts');
+  return readObject(location);
 }
 
 async function readLocal(path: string): Promise<Buffer> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadBinding, wrap } from '../../../runtime/src/binding/index.ts';
+import { loadBinding, type SecretResolvers, wrap } from '../../../runtime/src/binding/index.ts';
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
 import { canonicalJson } from '../../../runtime/src/contracts/canonical-json.ts';
 import { isMillraceError, type MillraceError } from '../../../runtime/src/contracts/errors.ts';
@@ -174,7 +174,6 @@ describe('secret()', () => {
     ['the secret is no JSON', { from: 'env', id: 'PLAIN', jsonKey: 'password' }, /is not a JSON object, but jsonKey asks for password/],
     ['the key is missing', { from: 'env', id: 'ALL', jsonKey: 'passwort' }, /no text under passwort; its keys are user, password/],
     ['the key is inherited', { from: 'env', id: 'ALL', jsonKey: 'toString' }, /no text under toString/],
-    ['the store cannot be read yet', { from: 'aws-secrets-manager', id: 'arn:x' }, /AWS Secrets Manager.*cannot read yet.*resolver/],
   ] as const)('fails if %s, without telling the secret', async (_, ref, sentence) => {
     const error = await refused(handle({ EMPTY: '', PLAIN: 'hunter2', ALL: '{"user":"u","password":"hunter2"}' }).secret(ref));
     expect(error.code).toBe('SECRET_UNAVAILABLE');
@@ -186,6 +185,13 @@ describe('secret()', () => {
     const secrets = { 'aws-secrets-manager': async ({ id }: { id: string }) => `{"password":"of ${id}"}` };
     const service = handle({}, { secrets });
     expect(await service.secret({ from: 'aws-secrets-manager', id: 'arn:x', jsonKey: 'password' })).toBe('of arn:x');
+  });
+
+  test('tells a resolver of the caller when what it gave was refused', async () => {
+    const secrets: SecretResolvers = { env: async (_, { fresh = false } = {}) => (fresh ? 'second' : 'first') };
+    const service = handle({}, { secrets });
+    expect(await service.secret({ from: 'env', id: 'PASSWORD' })).toBe('first');
+    expect(await service.secret({ from: 'env', id: 'PASSWORD' }, { fresh: true })).toBe('second');
   });
 });
 
@@ -215,7 +221,8 @@ describe('readTopology()', () => {
 
   test.each([
     ['absent.json', /absent\.json cannot be read \(ENOENT\)/],
-    ['s3://bucket/topology.json', /s3:\/\/bucket\/topology\.json cannot be read by this version/],
+    ['https://example.com/topology.json', /must be at s3:\/\/BUCKET\/KEY, got https:\/\/example\.com/],
+    ['s3://bucket', /must be at s3:\/\/BUCKET\/KEY, got s3:\/\/bucket/],
   ])('fails if it lies at %s', async (location, sentence) => {
     const binding = await loadBinding({ file: await bound({ hash, location }), env: {} });
     expect((await refused(readTopology(binding))).message).toMatch(sentence);
