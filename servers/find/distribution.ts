@@ -17,7 +17,6 @@ import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { describeEnd } from '../local-process/launch.ts';
 import { logTail } from '../local-process/log-tail.ts';
 import { runToEnd } from '../local-process/run.ts';
-import type { FetchProgress } from './index.ts';
 import { type Artifact, writeProject } from './maven.ts';
 import type { Variables } from './program.ts';
 
@@ -36,7 +35,12 @@ export interface Distribution {
   /** Artifacts by the folder that they and what they need at run time are copied to. */
   readonly parts: Readonly<Record<string, readonly Artifact[]>>;
   /** Makes what Maven brought into what the server expects. */
-  readonly assemble?: (folder: string) => Promise<void> | void;
+  readonly assemble?: (folder: string, tools: AssemblyTools) => Promise<void> | void;
+}
+
+export interface AssemblyTools {
+  readonly java: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Folder of the distribution by environment variable or in the cache. @throws {MillraceError} SERVER_NOT_FOUND when the variable names something else. */
@@ -59,38 +63,56 @@ export function cacheFolder(env: Variables, uid: number | undefined = process.ge
   return uid === 0 ? '/var/cache/millrace' : join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'millrace');
 }
 
-export interface FetchOptions {
+/** How long something takes that is fetched from a registry. */
+export interface FetchProgress {
+  readonly title: string;
+  readonly megabytes: number;
+  readonly elapsedMs: number;
+  readonly done: boolean;
+}
+
+export interface FetchOptions extends AssemblyTools {
   readonly env: Variables;
   /** What Maven says is appended here. */
   readonly installLog: string;
   readonly maven: string;
-  readonly java: string;
   readonly onFetch: (progress: FetchProgress) => void;
-  readonly signal?: AbortSignal | undefined;
 }
 
 const reportEveryMs = 3_000;
+/** Where Maven puts what it downloads, its own plugins among it. */
+const repository = 'repository';
+/** No fetch takes that long; and whether the one who began it still lives cannot be told of a cache that several machines share. */
+const forgottenAfterMs = 3_600_000;
 
 /**
  * Fetches a distribution into the cache folder; it gets its name there when it is complete.
  *
- * Maven keeps its downloads in the draft: two that fetch at once do not meet, and what is left of an interrupted one is removed by the next.
+ * Maven keeps its downloads in the draft: two that fetch at once do not meet, and an interrupted one is removed at once, a killed one by the next after an hour.
  *
  * @throws {MillraceError} SERVER_NOT_FOUND with the last lines of what Maven said.
  */
 export async function fetchDistribution(distribution: Distribution, options: FetchOptions): Promise<void> {
   const cache = cacheFolder(options.env);
   makeCache(cache);
-  const draft = mkdtempSync(join(cache, `${distribution.folder}.new-`));
+  const prefix = `${distribution.folder}.new-`;
+  removeForgotten(cache, prefix);
+  const draft = mkdtempSync(join(cache, prefix));
   chmodSync(draft, 0o755);
   const startedAt = Date.now();
   const report = (done: boolean) =>
-    options.onFetch({ title: distribution.title, megabytes: Math.round(bytesIn(draft) / 1e6), elapsedMs: Date.now() - startedAt, done });
+    options.onFetch({
+      title: distribution.title,
+      megabytes: Math.round(bytesIn(join(draft, repository)) / 1e6),
+      elapsedMs: Date.now() - startedAt,
+      done,
+    });
   report(false);
   const timer = setInterval(() => report(false), reportEveryMs);
   try {
     await runMaven(distribution, draft, options);
-    await distribution.assemble?.(join(draft, 'home'));
+    await distribution.assemble?.(join(draft, 'home'), options);
+    openToAll(join(draft, 'home'));
     report(true);
     publish(join(draft, 'home'), join(cache, distribution.folder));
   } finally {
@@ -104,7 +126,7 @@ async function runMaven(distribution: Distribution, draft: string, options: Fetc
   const spec = {
     name: 'maven',
     program: options.maven,
-    args: ['--batch-mode', '--no-transfer-progress', '--file', project, `-Dmaven.repo.local=${join(draft, 'repository')}`, 'package'],
+    args: ['--batch-mode', '--no-transfer-progress', '--file', project, `-Dmaven.repo.local=${join(draft, repository)}`, 'package'],
     cwd: draft,
     logFile: options.installLog,
     env: { ...ofTheUser(options.env), JAVA_HOME: dirname(dirname(realpathSync(options.java))) },
@@ -124,6 +146,24 @@ function ofTheUser(env: Variables): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
+/** What is left of fetches that were killed. */
+function removeForgotten(cache: string, prefix: string): void {
+  for (const { name } of list(cache)) {
+    const path = join(cache, name);
+    const since = name.startsWith(prefix) ? statSync(path, { throwIfNoEntry: false })?.mtimeMs : undefined;
+    if (since !== undefined && since < Date.now() - forgottenAfterMs) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Servers of other users read it, whatever the umask of the one who fetches; nobody but that one writes. */
+function openToAll(folder: string): void {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) openToAll(join(folder, entry.name));
+    else chmodSync(join(folder, entry.name), 0o644);
+  }
+}
+
 /** The other of two that fetched the same has won. */
 function publish(from: string, to: string): void {
   try {
@@ -135,7 +175,8 @@ function publish(from: string, to: string): void {
 
 function makeCache(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    // Against the umask; one that was there before is somebody's own.
+    if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o755);
     accessSync(path, constants.W_OK);
   } catch (cause) {
     throw new MillraceError('STATE_UNWRITABLE', `cache folder ${path} cannot be written; choose another with MILLRACE_CACHE_DIR`, {
@@ -144,7 +185,7 @@ function makeCache(path: string): void {
   }
 }
 
-/** Files come and go while it is counted. */
+/** What has been downloaded is what lies in the repository; files come and go while it is counted. */
 function bytesIn(folder: string): number {
   return list(folder).reduce(
     (sum, entry) => sum + (entry.isDirectory() ? bytesIn(join(folder, entry.name)) : sizeOf(join(folder, entry.name))),

@@ -1,5 +1,5 @@
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
-import { type Distribution, fetchDistribution, findDistribution } from './distribution.ts';
+import { type Distribution, type FetchProgress, fetchDistribution, findDistribution } from './distribution.ts';
 import { canInstall, installPackages } from './install.ts';
 import { candidatesFor, type Program, type Variables } from './program.ts';
 import { javaProgram, mavenProgram } from './tools.ts';
@@ -12,14 +12,6 @@ export type Software = Program | Distribution;
 export interface FoundSoftware {
   readonly path: string;
   readonly version: string;
-}
-
-/** How long something takes that is fetched from a registry. */
-export interface FetchProgress {
-  readonly title: string;
-  readonly megabytes: number;
-  readonly elapsedMs: number;
-  readonly done: boolean;
 }
 
 export interface FindOptions {

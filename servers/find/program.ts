@@ -17,6 +17,8 @@ export interface Program {
   readonly debianPackage: string;
   /** Arguments that make it print its version. */
   readonly versionArgs: readonly string[];
+  /** Tells the version of the program (or folder) at `path` without running it, where running it costs seconds or leaves something behind. */
+  readonly readVersion?: (path: string) => string | undefined;
   /** Major versions that will do; candidates of others are passed over. @default any */
   readonly majors?: { readonly from: number; readonly to: number };
 }

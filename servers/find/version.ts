@@ -6,6 +6,7 @@ import type { Program } from './program.ts';
 
 /** Version that the program found at `path` prints, `7.0.15`. @throws {MillraceError} SERVER_NOT_FOUND when it does not run. */
 export async function versionOf(program: Program, path: string): Promise<string> {
+  if (program.readVersion !== undefined) return program.readVersion(path) ?? 'unknown';
   const file = program.kind === 'file' ? path : join(path, program.names[0]!);
   try {
     const { stdout } = await promisify(execFile)(file, [...program.versionArgs], { timeout: 10_000 });

@@ -2,13 +2,16 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 const tailBytes = 8_192;
 
-/** The last lines of a log, for a message; empty when there is no log. */
+/** Frames of a Java stack trace: dozens that push out the line with the reason. */
+const frame = /^\s*(at [\w.$/@<>]+\(.*\).*|\.\.\. \d+ more|<<<truncated>>>)$/;
+
+/** The last lines of a log, for a message, without stack frames; empty when there is no log. */
 export function logTail(path: string, lines = 8): string {
   const text = lastBytes(path);
   return text
     .split('\n')
     .map((line) => line.trimEnd())
-    .filter((line) => line !== '')
+    .filter((line) => line !== '' && !frame.test(line))
     .slice(-lines)
     .map((line) => `    ${line}`)
     .join('\n');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Environment } from '../../environments/schema.ts';
 import { resolveSettings } from '../../environments/size.ts';
-import type { BoundService, ServiceKind } from '../../runtime/src/contracts/binding.ts';
+import type { BoundService } from '../../runtime/src/contracts/binding.ts';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import type { Software } from '../find/index.ts';
 import type { Hosting, HostingTls, Place, ServicePlan, ServiceRequest } from '../hosting.ts';
@@ -14,25 +14,22 @@ import type { Home } from './home.ts';
 /** Servers of the process engine are for this machine alone. */
 export const loopback = '127.0.0.1';
 
-/** A declared service that this engine can host. */
+/** A declared service and how it is hosted. */
 export interface HostedService {
   readonly name: string;
   readonly hosting: Hosting;
   readonly request: Pick<ServiceRequest, 'role' | 'settings'>;
 }
 
-/** A declared service whose kind this engine cannot host yet. */
-export interface LeftOut {
-  readonly service: string;
-  readonly kind: ServiceKind;
+/** What the engine is told of an environment. */
+export interface DeclaredServices {
+  readonly services: readonly HostedService[];
+  readonly portBase: number;
+  readonly tls: boolean;
 }
 
-/**
- * The declared services by whether they can be hosted.
- *
- * @throws {MillraceError} ENVIRONMENT_INVALID when the environment has another engine.
- */
-export function servicesOf(environment: Environment): { hosted: HostedService[]; leftOut: LeftOut[]; portBase: number; tls: boolean } {
+/** @throws {MillraceError} ENVIRONMENT_INVALID when the environment has another engine. */
+export function servicesOf(environment: Environment): DeclaredServices {
   const { engine, name: environmentName } = environment;
   if (engine.kind !== 'process') {
     throw new MillraceError(
@@ -41,14 +38,11 @@ export function servicesOf(environment: Environment): { hosted: HostedService[];
         wayOut(engine.kind, environmentName),
     );
   }
-  const hosted: HostedService[] = [];
-  const leftOut: LeftOut[] = [];
-  for (const [name, service] of Object.entries(environment.services)) {
-    const hosting = hostingOf(service.kind);
-    if (hosting === undefined) leftOut.push({ service: name, kind: service.kind });
-    else hosted.push({ name, hosting, request: { role: service.role, settings: resolveSettings(service, environment) } });
-  }
-  return { hosted, leftOut, portBase: engine.ports.base, tls: engine.tls };
+  const services = Object.entries(environment.services).map(([name, service]) => ({
+    ...{ name, hosting: hostingOf(service.kind) },
+    request: { role: service.role, settings: resolveSettings(service, environment) },
+  }));
+  return { services, portBase: engine.ports.base, tls: engine.tls };
 }
 
 /** Where to go with an environment that this engine does not run. */

@@ -1,9 +1,8 @@
 import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
-import type { FetchProgress } from '../find/index.ts';
+import type { FetchProgress } from '../find/distribution.ts';
 
 /** What `up` and `down` tell while they work. */
 export type Progress =
-  | { readonly event: 'left-out'; readonly service: string; readonly kind: ServiceKind }
   | { readonly event: 'install'; readonly packages: readonly string[] }
   | ({ readonly event: 'fetch' } & FetchProgress)
   | {

@@ -45,8 +45,6 @@ export class Reporter {
 
   private progressLine(progress: Progress): string {
     switch (progress.event) {
-      case 'left-out':
-        return this.paint('yellow', `${progress.kind} \`${progress.service}\`: not built yet, left out`);
       case 'install':
         return `installing ${progress.packages.join(' and ')} with apt-get (their own daemons are not started)`;
       case 'fetch':
@@ -85,12 +83,11 @@ export class Reporter {
     return [`${environment}: ${what}${wiped ? ', their data removed' : ''}`];
   }
 
-  private statusLines({ environment, servers, leftOut, ok, bindingFile }: StatusResult): string[] {
+  private statusLines({ environment, servers, ok, bindingFile }: StatusResult): string[] {
     const line = (server: ServerStatus) => this.serverLine(server, detailsOf(server));
     const memoryMiB = servers.reduce((sum, server) => sum + (server.memoryMiB ?? 0), 0);
     const up = servers.filter(({ state }) => state === 'up').length;
     return [
-      ...leftOut.map(({ service, kind }) => this.progressLine({ event: 'left-out', service, kind })),
       ...servers.map(line),
       `${environment}: ${ok ? 'all' : `${up} of`} ${servers.length} servers are up with ${memoryMiB} MiB${bindingFile === undefined ? '' : `; MILLRACE_BINDING=${fromHere(bindingFile)}`}`,
     ];

@@ -6,7 +6,7 @@ import type { PlannedServer } from '../hosting.ts';
 import { memoryOf } from '../local-process/memory.ts';
 import { pollUntil } from '../local-process/ready.ts';
 import { homeOf } from './home.ts';
-import { type HostedService, type LeftOut, mainPort, planServices, servicesOf } from './plan.ts';
+import { type HostedService, mainPort, planServices, servicesOf } from './plan.ts';
 import { knownSecret } from './secrets.ts';
 import { isRunning } from './start-service.ts';
 import { openState, type State } from './state.ts';
@@ -39,7 +39,6 @@ export interface StatusResult {
   /** Whether every declared server is up. */
   readonly ok: boolean;
   readonly servers: readonly ServerStatus[];
-  readonly leftOut: readonly LeftOut[];
   /** Absent before the first `up`. */
   readonly bindingFile?: string;
 }
@@ -50,8 +49,8 @@ const answerTimeoutMs = 2_000;
 export async function status(environment: Environment, { stateDir, signal, env = process.env }: StatusOptions = {}): Promise<StatusResult> {
   const home = homeOf(environment.name, stateDir, env);
   const state = openState(home, environment.name);
-  const { hosted, leftOut, tls } = servicesOf(environment);
-  const plans = planServices(hosted, {
+  const { services, tls } = servicesOf(environment);
+  const plans = planServices(services, {
     ...{ home, tls },
     pathOf: () => '',
     port: (id, name) => (name === mainPort ? state.servers.get(id)?.port : state.servers.get(id)?.ports[name]) ?? 0,
@@ -62,7 +61,7 @@ export async function status(environment: Environment, { stateDir, signal, env =
     plans.flatMap(({ service, plan }) => plan.servers.map((server) => statusOf(server, service, state, signal))),
   );
   return {
-    ...{ environment: environment.name, ok: servers.every((server) => server.state === 'up'), servers, leftOut },
+    ...{ environment: environment.name, ok: servers.every((server) => server.state === 'up'), servers },
     ...(existsSync(home.bindingFile) ? { bindingFile: home.bindingFile } : {}),
   };
 }

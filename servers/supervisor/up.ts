@@ -8,7 +8,7 @@ import { chooseDataFolder, removeOutside } from './data-folders.ts';
 import { stopServers } from './down.ts';
 import { type Home, homeOf, isNewHome, makeHome, removeHome } from './home.ts';
 import { lockHome } from './lock.ts';
-import { type LeftOut, loopback, mainPort, planServices, servicesOf } from './plan.ts';
+import { type DeclaredServices, loopback, mainPort, planServices, servicesOf } from './plan.ts';
 import { portsFrom, requireFreePorts } from './ports.ts';
 import type { OnProgress } from './progress.ts';
 import { secretOf } from './secrets.ts';
@@ -32,7 +32,6 @@ export interface UpResult {
   readonly bindingFile: string;
   readonly generation: string;
   readonly servers: readonly StartedServer[];
-  readonly leftOut: readonly LeftOut[];
   readonly elapsedMs: number;
 }
 
@@ -46,7 +45,7 @@ export interface UpResult {
 export async function up(environment: Environment, options: UpOptions = {}): Promise<UpResult> {
   const startedAt = Date.now();
   const { signal, stateDir, env = process.env } = options;
-  const { leftOut } = servicesOf(environment);
+  const declared = servicesOf(environment);
   signal?.throwIfAborted();
   const home = homeOf(environment.name, stateDir, env);
   const unlock = lockHome(home, environment.name);
@@ -56,13 +55,12 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
     const before = runningServers(state);
     try {
       makeHome(home);
-      const { servers, generation } = await bringUp(environment, home, state, { ...options, env });
+      const { servers, generation } = await bringUp(environment, declared, home, state, { ...options, env });
       return {
         environment: environment.name,
         bindingFile: home.bindingFile,
         generation,
         servers,
-        leftOut,
         elapsedMs: Date.now() - startedAt,
       };
     } catch (error) {
@@ -97,9 +95,15 @@ function messageOf(error: unknown): string {
 
 type Started = Pick<UpResult, 'servers' | 'generation'>;
 
-async function bringUp(environment: Environment, home: Home, state: State, options: UpOptions & { env: Variables }): Promise<Started> {
+async function bringUp(
+  environment: Environment,
+  declared: DeclaredServices,
+  home: Home,
+  state: State,
+  options: UpOptions & { env: Variables },
+): Promise<Started> {
   const { onProgress = () => {}, signal } = options;
-  const plans = await plan(environment, home, state, { ...options, onProgress });
+  const plans = await plan(declared, home, state, { ...options, onProgress });
   await stopUndeclared(state, new Set(plans.flatMap((service) => service.plan.servers.map(({ place }) => place.name))), onProgress);
   const toStart = plans.flatMap((service) => service.plan.servers).filter(({ place }) => !isRunning(state.servers.get(place.name)));
   await requireFreePorts(
@@ -115,24 +119,22 @@ async function bringUp(environment: Environment, home: Home, state: State, optio
   return { servers: servers.flat(), generation: writeBinding(home, environment.name, fragment, environment.topology).generation };
 }
 
-/** The services that can be hosted here, with programs found or installed, and a port, a folder and passwords for every server. */
+/** The services with their software found, installed or fetched, and ports, a folder and passwords for every server. */
 async function plan(
-  environment: Environment,
+  { services, portBase, tls }: DeclaredServices,
   home: Home,
   state: State,
   { env, signal, policyFile, onProgress }: UpOptions & { env: Variables; onProgress: OnProgress },
 ): Promise<PlannedService[]> {
-  const { hosted, leftOut, portBase, tls } = servicesOf(environment);
-  for (const { service, kind } of leftOut) onProgress({ event: 'left-out', service, kind });
   const software = await findSoftware(
-    hosted.flatMap(({ hosting }) => hosting.software),
+    services.flatMap(({ hosting }) => hosting.software),
     {
       ...{ env, cwd: home.dir, installLog: join(home.logs, 'install.log'), signal, policyFile },
       onInstall: (packages) => onProgress({ event: 'install', packages }),
       onFetch: (progress) => onProgress({ event: 'fetch', ...progress }),
     },
   );
-  const plans = planServices(hosted, {
+  const plans = planServices(services, {
     ...{ home, tls },
     pathOf: (wanted) => software.get(wanted)!.path,
     port: portsOf(state, portBase),

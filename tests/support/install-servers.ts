@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findSoftware } from '../../servers/find/index.ts';
 import { allSoftware } from '../../servers/hostings.ts';
+import { pythonWith } from './python.ts';
 
 /**
  * Once before all tests: servers that are missing are installed or fetched, as `up` would, and the AWS stand-in with the stock gRPC client; where that is
@@ -17,4 +18,5 @@ export default async function installServers(): Promise<void> {
     onFetch: ({ title, megabytes, elapsedMs }) =>
       say(`fetching ${title} with Maven, once: ${megabytes} MB, ${Math.round(elapsedMs / 1_000)} s`),
   });
+  await pythonWith();
 }

@@ -10,6 +10,7 @@ import { runToEnd } from '../../servers/local-process/run.ts';
 import { type ClusterOptions, createCluster } from '../../servers/postgres/initdb.ts';
 import { askPostgres, dataFolder, postgresProcess } from '../../servers/postgres/process.ts';
 import { postgresProgram } from '../../servers/postgres/program.ts';
+import type { ServerTls } from '../../servers/tls/server-tls.ts';
 import { testFolder } from './folders.ts';
 import { onFreePorts } from './port-retry.ts';
 import { testHost } from './test-redis.ts';
@@ -23,12 +24,17 @@ export interface TestPostgres {
   readonly user: string;
   readonly password: string;
   readonly database: string;
+  /** PEM file of the authority that signed its certificate, when it speaks TLS. */
+  readonly caFile: string | undefined;
   readonly dataDir: string;
   readonly pid: number;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
   /** @param signal SIGKILL when absent */
   kill(signal?: NodeJS.Signals): Promise<void>;
+  /** SIGSTOP for the server and every session: connections stay open and nothing is answered. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   /** Same port, same files. */
   restart(): Promise<void>;
   /** A new, empty database on this server. */
@@ -40,6 +46,8 @@ export interface TestPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Become an asynchronous standby of this server instead of a new cluster; `select pg_promote()` makes it a primary. */
   readonly standbyOf?: TestPostgres;
+  /** Speak TLS and nothing else over TCP; a `TestAuthority` is one. @default plain text */
+  readonly tls?: ServerTls | undefined;
 }
 
 const user = 'postgres';
@@ -48,7 +56,7 @@ const password = 'only-for-tests';
 const quick = { fsync: 'off', full_page_writes: 'off' };
 
 /** Starts a PostgreSQL server on a free port, in its own folder. */
-export async function startTestPostgres({ settings = {}, standbyOf }: TestPostgresOptions = {}): Promise<TestPostgres> {
+export async function startTestPostgres({ settings = {}, standbyOf, tls }: TestPostgresOptions = {}): Promise<TestPostgres> {
   const programs = requirePostgres();
   const folder = await testFolder('postgres');
   const dir = join(folder.path, 'server');
@@ -56,7 +64,7 @@ export async function startTestPostgres({ settings = {}, standbyOf }: TestPostgr
   return onFreePorts(folder, 1, async (port) => {
     const server = await runTestServer(
       postgresProcess({
-        ...{ name: 'test-postgres', programs, dir, logFile: join(folder.path, 'log'), owner: owner(), user, password, create },
+        ...{ name: 'test-postgres', programs, dir, logFile: join(folder.path, 'log'), owner: owner(), user, password, create, tls },
         settings: {
           host: testHost,
           port,
@@ -67,12 +75,16 @@ export async function startTestPostgres({ settings = {}, standbyOf }: TestPostgr
         },
       }),
     );
-    return testPostgres(server, port, dataFolder(dir), folder.remove);
+    return testPostgres(server, { port, caFile: tls?.caFile, dataDir: dataFolder(dir) }, folder.remove);
   });
 }
 
-function testPostgres(server: TestServer, port: number, dataDir: string, removeFiles: () => Promise<void>): TestPostgres {
-  const address = { host: testHost, port, user, password };
+function testPostgres(
+  server: TestServer,
+  { port, caFile, dataDir }: Pick<TestPostgres, 'port' | 'caFile' | 'dataDir'>,
+  removeFiles: () => Promise<void>,
+): TestPostgres {
+  const address = { host: testHost, port, user, password, caFile };
   const urlOf = (database: string) => `postgres://${user}:${password}@${testHost}:${port}/${database}`;
   return {
     ...{ ...address, dataDir, database: 'postgres', url: urlOf('postgres') },
@@ -84,6 +96,8 @@ function testPostgres(server: TestServer, port: number, dataDir: string, removeF
       await removeFiles();
     },
     kill: server.kill,
+    pause: () => signalFamily(server.pid, 'SIGSTOP'),
+    resume: () => signalFamily(server.pid, 'SIGCONT'),
     restart: server.restart,
     createDatabase: async () => {
       const database = `test_${randomBytes(6).toString('hex')}`;
@@ -91,6 +105,15 @@ function testPostgres(server: TestServer, port: number, dataDir: string, removeF
       return { url: urlOf(database), database };
     },
   };
+}
+
+/** Each session is a process of its own, a child of the server. */
+async function signalFamily(pid: number, signal: NodeJS.Signals): Promise<void> {
+  const children = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([child, parent]) => (parent === pid && child !== undefined ? child : []));
+  for (const member of [pid, ...children]) process.kill(member, signal);
 }
 
 function owner() {

@@ -4,6 +4,7 @@ import { findProgram } from '../../servers/find/program.ts';
 import type { RedisSettings } from '../../servers/redis/config.ts';
 import { redisProcess } from '../../servers/redis/process.ts';
 import { redisProgram } from '../../servers/redis/program.ts';
+import type { ServerTls } from '../../servers/tls/server-tls.ts';
 import { testFolder } from './folders.ts';
 import { onFreePorts } from './port-retry.ts';
 import { runTestServer, type TestServer } from './test-server.ts';
@@ -13,6 +14,8 @@ export interface TestRedis {
   readonly host: string;
   readonly port: number;
   readonly password: string;
+  /** PEM file of the authority that signed its certificate, when it speaks TLS. */
+  readonly caFile: string | undefined;
   readonly dir: string;
   readonly pid: number;
   /** Ends it and removes its files. */
@@ -29,6 +32,8 @@ export interface TestRedis {
 export interface TestRedisOptions {
   /** Further directives of redis.conf. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Speak TLS and nothing else; a `TestAuthority` is one. @default plain text */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** What a test's Redis has unless it asks for something else: streams, kept on disk as in production. */
@@ -37,18 +42,18 @@ export const testRedisSettings = { maxMemoryMiB: 512, maxMemoryPolicy: 'noevicti
 export const testHost = '127.0.0.1';
 
 /** Starts a Redis server with streams' settings on a free port, in its own folder. */
-export async function startTestRedis({ settings = {} }: TestRedisOptions = {}): Promise<TestRedis> {
+export async function startTestRedis({ settings = {}, tls }: TestRedisOptions = {}): Promise<TestRedis> {
   const program = requireRedis();
   const folder = await testFolder('redis');
   const password = randomBytes(12).toString('base64url');
   return onFreePorts(folder, 1, async (port) => {
     const server = await runTestServer(
       redisProcess({
-        ...{ name: 'test-redis', program, dir: join(folder.path, 'data'), logFile: join(folder.path, 'log') },
+        ...{ name: 'test-redis', program, dir: join(folder.path, 'data'), logFile: join(folder.path, 'log'), tls },
         settings: () => ({ ...testRedisSettings, host: testHost, port, password, settings }),
       }),
     );
-    return testRedis(server, { port, password, dir: join(folder.path, 'data') }, folder.remove);
+    return testRedis(server, { port, password, caFile: tls?.caFile, dir: join(folder.path, 'data') }, folder.remove);
   });
 }
 
@@ -61,7 +66,7 @@ export function requireRedis(): string {
 
 export function testRedis(
   server: TestServer,
-  address: { port: number; password: string; dir: string },
+  address: Pick<TestRedis, 'port' | 'password' | 'caFile' | 'dir'>,
   removeFiles: () => Promise<void>,
 ): TestRedis {
   return {

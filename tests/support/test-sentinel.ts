@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { settleAll } from '../../servers/local-process/settle.ts';
 import { masterAddress } from '../../servers/redis-sentinel/process.ts';
 import { type SentinelSet, setNodes, setSentinels, waitForSet } from '../../servers/redis-sentinel/set.ts';
+import type { ServerTls } from '../../servers/tls/server-tls.ts';
 import { eventually } from './eventually.ts';
 import { type TestFolder, testFolder } from './folders.ts';
 import { onFreePorts } from './port-retry.ts';
@@ -14,6 +15,8 @@ export interface TestSentinel {
   readonly masterName: string;
   readonly password: string;
   readonly sentinelPassword: string;
+  /** PEM file of the authority that signed the certificates, when the set speaks TLS. */
+  readonly caFile: string | undefined;
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
   readonly nodes: readonly TestRedis[];
   /** The sentinels' own processes, in the order of `sentinels`. */
@@ -32,6 +35,8 @@ export interface TestSentinelOptions {
   readonly failoverTimeoutMs?: number;
   /** @default 0: a test may kill server after server */
   readonly minReplicasToWrite?: number;
+  /** Servers and sentinels speak TLS and nothing else; a `TestAuthority` is one. @default plain text */
+  readonly tls?: ServerTls | undefined;
 }
 
 const nodeCount = 3;
@@ -54,7 +59,7 @@ export async function startTestSentinel(options: TestSentinelOptions = {}): Prom
       const nodes = await settleAll(setNodes(set).map(run));
       const sentinels = await settleAll(setSentinels(set).map(run));
       await waitForSet(set, { timeoutMs: 20_000 });
-      return testSentinel(set, folder, nodes, sentinels);
+      return testSentinel(set, options.tls?.caFile, folder, nodes, sentinels);
     } catch (error) {
       await Promise.all(started.map((server) => server.kill()));
       throw error;
@@ -63,7 +68,7 @@ export async function startTestSentinel(options: TestSentinelOptions = {}): Prom
 }
 
 function describeSet(program: string, { path }: TestFolder, firstPort: number, options: TestSentinelOptions): SentinelSet {
-  const { settings = {}, downAfterMs = 1_000, failoverTimeoutMs = 3_000, minReplicasToWrite = 0 } = options;
+  const { settings = {}, downAfterMs = 1_000, failoverTimeoutMs = 3_000, minReplicasToWrite = 0, tls } = options;
   const member = (name: string, port: number) => ({
     name,
     port,
@@ -72,7 +77,7 @@ function describeSet(program: string, { path }: TestFolder, firstPort: number, o
   });
   const count = (length: number) => Array.from({ length }, (_, index) => index);
   return {
-    ...{ program, host: testHost, masterName },
+    ...{ program, host: testHost, masterName, tls: tls && (() => tls) },
     password: randomBytes(12).toString('base64url'),
     sentinelPassword: randomBytes(12).toString('base64url'),
     nodes: count(nodeCount).map((index) => member(`node-${index + 1}`, firstPort + index)),
@@ -82,19 +87,27 @@ function describeSet(program: string, { path }: TestFolder, firstPort: number, o
   };
 }
 
-function testSentinel(set: SentinelSet, folder: TestFolder, nodeServers: TestServer[], sentinelServers: TestServer[]): TestSentinel {
+function testSentinel(
+  set: SentinelSet,
+  caFile: string | undefined,
+  folder: TestFolder,
+  nodeServers: TestServer[],
+  sentinelServers: TestServer[],
+): TestSentinel {
   const { password, sentinelPassword } = set;
   const nodes = nodeServers.map((server, index) =>
-    testRedis(server, { port: set.nodes[index]!.port, password, dir: set.nodes[index]!.dir }, async () => undefined),
+    testRedis(server, { port: set.nodes[index]!.port, password, caFile, dir: set.nodes[index]!.dir }, async () => undefined),
   );
   const sentinels = set.sentinels.map(({ port }) => ({ host: testHost, port }));
   return {
-    ...{ masterName, password, sentinelPassword, sentinels, nodes, sentinelServers },
+    ...{ masterName, password, sentinelPassword, caFile, sentinels, nodes, sentinelServers },
     master: () =>
       eventually(
         async () => {
           const addresses = await Promise.all(
-            sentinels.map((sentinel) => masterAddress({ ...sentinel, password: sentinelPassword }, masterName).catch(() => undefined)),
+            sentinels.map((sentinel) =>
+              masterAddress({ ...sentinel, password: sentinelPassword, caFile }, masterName).catch(() => undefined),
+            ),
           );
           const answer = addresses.find((address) => address !== undefined);
           return nodes.find(({ port }) => port === answer?.port);

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { connectPostgres } from '../connections/postgres.ts';
+import { connectPostgres } from '../connections/postgres/index.ts';
 import { migrate, migrationSql, migrationStatus } from '../schema/migrate.ts';
 import { type BindingFlags, bindingOf, pickService, withBinding } from './binding.ts';
 import { problemFound, report } from './outcome.ts';

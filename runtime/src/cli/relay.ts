@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
 import { pino } from 'pino';
 import type { ServiceHandle } from '../binding/index.ts';
-import { connectPostgres, type PostgresConnection } from '../connections/postgres.ts';
+import { connectPostgres, type PostgresConnection } from '../connections/postgres/index.ts';
 import type { Topology } from '../contracts/topology.ts';
 import { createHealth, postgresCheck, startHealthServer } from '../health/index.ts';
 import { relayBeacon, relayCheck } from '../health/relay-check.ts';

@@ -1,4 +1,4 @@
-import type { PostgresConnection } from '../connections/postgres.ts';
+import type { PostgresConnection } from '../connections/postgres/index.ts';
 import { type CheckOptions, type CheckOutcome, checkIdentity, type HealthCheck, type Observation } from './check.ts';
 
 export interface PostgresCheckOptions extends CheckOptions {

@@ -1,5 +1,5 @@
 import type { Client, QueryArrayConfig, QueryResultRow } from 'pg';
-import { endClient } from '../connections/end-client.ts';
+import { endClient } from '../connections/postgres/end-client.ts';
 
 /** Raised by PostgreSQL where a transaction pooler has given the session another server connection. */
 const preparedStatementErrors = new Set(['26000', '42P05']);

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { endClient, socketOf } from '../connections/end-client.ts';
+import { endClient, socketOf } from '../connections/postgres/end-client.ts';
 import { Pause } from '../pause.ts';
 import { makePartitions, type PartitionOptions } from '../schema/partitions.ts';
 import type { RelayLogger } from './logger.ts';

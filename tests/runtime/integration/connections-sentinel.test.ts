@@ -1,4 +1,4 @@
-import { connectRedis, type RedisConnection } from '../../../runtime/src/connections/redis.ts';
+import { connectRedis, type RedisConnection } from '../../../runtime/src/connections/redis/index.ts';
 import { isMillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTestSentinel, type TestRedis, type TestSentinel } from '../../support/servers.ts';
@@ -99,7 +99,7 @@ describe('a fail-over', () => {
     const old = await set.master();
     await old.kill('SIGKILL');
     const ms = await writesAgainAfter();
-    console.info(`SIGKILL of the master: writes again after ${ms} ms`);
+    process.stdout.write(`redis-sentinel: kill -9 of the master: recovered in ${ms} ms\n`);
     expect(ms).toBeLessThan(6_000);
     expect(connection.client.stream.remotePort).not.toBe(old.port);
     await broughtBack(old);
@@ -109,7 +109,7 @@ describe('a fail-over', () => {
     const old = await set.master();
     await old.pause();
     const ms = await writesAgainAfter();
-    console.info(`SIGSTOP of the master: writes again after ${ms} ms`);
+    process.stdout.write(`redis-sentinel: SIGSTOP of the master: recovered in ${ms} ms\n`);
     expect(ms).toBeLessThan(6_000);
     expect(connection.client.stream.remotePort).not.toBe(old.port);
     await broughtBack(old);

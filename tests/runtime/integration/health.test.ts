@@ -1,5 +1,5 @@
-import { connectPostgres, type PostgresConnection } from '../../../runtime/src/connections/postgres.ts';
-import { connectRedis, type RedisConnection } from '../../../runtime/src/connections/redis.ts';
+import { connectPostgres, type PostgresConnection } from '../../../runtime/src/connections/postgres/index.ts';
+import { connectRedis, type RedisConnection } from '../../../runtime/src/connections/redis/index.ts';
 import {
   type CheckReport,
   createHealth,

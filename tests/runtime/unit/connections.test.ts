@@ -1,11 +1,11 @@
 import { wrap } from '../../../runtime/src/binding/index.ts';
 import { backoffMs } from '../../../runtime/src/connections/backoff.ts';
 import { loadPeer } from '../../../runtime/src/connections/peer.ts';
-import { connectPostgres } from '../../../runtime/src/connections/postgres.ts';
-import { postgresError } from '../../../runtime/src/connections/postgres-errors.ts';
-import { connectRedis } from '../../../runtime/src/connections/redis.ts';
-import { redisError, withoutSecrets } from '../../../runtime/src/connections/redis-errors.ts';
-import { redisBehaviour, redisTarget, resolveRedisOptions } from '../../../runtime/src/connections/redis-settings.ts';
+import { postgresError } from '../../../runtime/src/connections/postgres/errors.ts';
+import { connectPostgres } from '../../../runtime/src/connections/postgres/index.ts';
+import { redisError, withoutSecrets } from '../../../runtime/src/connections/redis/errors.ts';
+import { connectRedis } from '../../../runtime/src/connections/redis/index.ts';
+import { redisBehaviour, redisTarget, resolveRedisOptions } from '../../../runtime/src/connections/redis/settings.ts';
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
 
 const sentinel: BoundService = {
@@ -31,6 +31,7 @@ const postgres: BoundService = {
   database: 'orders',
   auth: { mode: 'password', username: 'orders', secretRef: { from: 'env', id: 'ABSENT' } },
 };
+const iam = { region: 'eu-central-1', service: 'elasticache', resourceName: 'events' };
 const env = { REDIS: 'data secret', SENTINEL: 'sentinel secret', CA: 'authority', CLIENT: 'certificate and key' };
 const handle = (service: BoundService) => wrap({ service }, { env }).service('service');
 
@@ -76,7 +77,7 @@ test.each([
   ['a sentinel binding has no masterName', { ...sentinel, masterName: undefined }, /masterName/],
   ['a sentinel binding has no sentinels', { ...sentinel, endpoints: [sentinel.endpoints[0]] }, /purpose sentinel, got primary/],
   ['the service is in cluster mode', { ...sentinel, kind: 'redis', clusterMode: true }, /cluster mode/],
-  ['the service asks for IAM', { ...sentinel, auth: { mode: 'iam' } }, /auth\.mode iam/],
+  ['sentinels are to be shown a token of IAM', { ...sentinel, auth: { mode: 'iam', username: 'orders' }, iam }, /auth\.mode iam/],
 ])('connectRedis fails with BINDING_INVALID if %s', async (_, service, sentence) => {
   const work = connectRedis(handle(JSON.parse(JSON.stringify(service))));
   await expect(work).rejects.toMatchObject({ code: 'BINDING_INVALID', message: expect.stringMatching(sentence) });
@@ -112,6 +113,34 @@ test.each([
   ['NOAUTH Authentication required.', 'CONNECTION_REFUSED_CREDENTIALS', false],
 ])('the reply %s becomes %s', (message, code, retriable) => {
   expect(redisError(reply(message), 'redis')).toMatchObject({ code, retriable });
+});
+
+test.each([
+  ['CERT_HAS_EXPIRED', 'CONNECTION_TLS_FAILED'],
+  ['CERT_NOT_YET_VALID', 'CONNECTION_TLS_FAILED'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'CONNECTION_TLS_FAILED'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'CONNECTION_TLS_FAILED'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CONNECTION_TLS_FAILED'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CONNECTION_TLS_FAILED'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'CONNECTION_TLS_FAILED'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'CONNECTION_TLS_FAILED'],
+  ['EPROTO', 'CONNECTION_TLS_FAILED'],
+  ['ECONNRESET', 'CONNECTION_FAILED'],
+  ['ECONNREFUSED', 'CONNECTION_FAILED'],
+  ['ETIMEDOUT', 'CONNECTION_FAILED'],
+])('the error %s of a connection becomes %s for every system', (code, expected) => {
+  const error = Object.assign(new Error('text'), { code });
+  expect(redisError(error, 'redis')).toMatchObject({ code: expected, message: expect.stringContaining('text') });
+  expect(postgresError(error, 'postgres')).toMatchObject({ code: expected });
+});
+
+test('what a user may not do is ACCESS_DENIED, with the words of the server', () => {
+  const error = reply("NOPERM User app has no permissions to run the 'flushall' command");
+  expect(redisError(error, 'redis')).toMatchObject({
+    code: 'ACCESS_DENIED',
+    retriable: false,
+    message: expect.stringContaining("'flushall'"),
+  });
 });
 
 test('a reply about the command itself stays what it was, whatever its text holds', () => {

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { replyCode } from '../../connections/redis-errors.ts';
+import { replyCode } from '../../connections/redis/errors.ts';
 import { unpackEvent } from './codec.ts';
 import type { Consumer } from './consumer.ts';
 import { accept, type Entry, type HeldStream, type Lane, takeUpAgain } from './held-stream.ts';

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import type { ServiceHandle } from '../../binding/index.ts';
-import { connectRedis, type RedisConnection } from '../../connections/redis.ts';
+import { connectRedis, type RedisConnection } from '../../connections/redis/index.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import type { Topology } from '../../contracts/topology.ts';
 import type { Capabilities, Handler, SubscribeOptions, Subscription, Transport } from '../../transport.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { replyCode } from '../../connections/redis-errors.ts';
+import { replyCode } from '../../connections/redis/errors.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { leaseFenceKey, leaseKey } from './keys.ts';
 import { acquireScript, renewScript } from './lease.lua.ts';

@@ -1,4 +1,4 @@
-import { replyCode } from '../../connections/redis-errors.ts';
+import { replyCode } from '../../connections/redis/errors.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import type { PublishResult } from '../../transport.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { replyCode } from '../../connections/redis-errors.ts';
+import { replyCode } from '../../connections/redis/errors.ts';
 
 /** A Lua script with the digest that Redis caches it under. */
 export interface Script {

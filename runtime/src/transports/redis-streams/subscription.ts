@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RedisConnection } from '../../connections/redis.ts';
+import type { RedisConnection } from '../../connections/redis/index.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { Pause } from '../../pause.ts';
 import type { Subscription } from '../../transport.ts';

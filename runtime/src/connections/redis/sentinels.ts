@@ -1,7 +1,21 @@
 import type * as Ioredis from 'ioredis';
-import { MillraceError } from '../contracts/errors.ts';
-import { backoffMs } from './backoff.ts';
-import { replyCode } from './redis-errors.ts';
+import { MillraceError } from '../../contracts/errors.ts';
+import { backoffMs } from '../backoff.ts';
+import { tlsFailure } from '../tls-errors.ts';
+import type { ConnectorClass, Info } from './connectors.ts';
+import { replyCode } from './errors.ts';
+
+/** As `standaloneConnector`, for the master that the sentinels name. */
+export function sentinelConnector({ SentinelConnector }: typeof Ioredis, accept: (info: Info) => boolean): ConnectorClass {
+  return class extends SentinelConnector {
+    constructor(options: unknown) {
+      super(options as ConstructorParameters<typeof SentinelConnector>[0]);
+    }
+    override check(info: Info & { role?: string }): boolean {
+      return super.check(info) && accept(info);
+    }
+  };
+}
 
 type Address = NonNullable<Ioredis.RedisOptions['sentinels']>[number];
 
@@ -26,6 +40,8 @@ export function watchFailover(ioredis: typeof Ioredis, client: Ioredis.Redis, re
       keepAlive: 10_000,
     });
     watcher.on('error', report);
+    // The main client is told of a rotated password and a renewed certificate.
+    watcher.on('close', () => Object.assign(watcher.options, sentinelAccess(client.options)));
     watcher.on('message', (_channel: string, message: string) => {
       const [set, , , host, port] = message.split(' ');
       if (set === name && !leadsTo(client, host, port)) reconnect(client);
@@ -50,19 +66,19 @@ function leadsTo({ stream, status }: Ioredis.Redis, host: string | undefined, po
 }
 
 /**
- * Asks every sentinel whether it accepts the password. ioredis tells of a failing sentinel in words only; this tells a refused password, which waiting
- * does not mend, from a sentinel that is away.
+ * Asks every sentinel whether it lets us in. ioredis tells of a failing sentinel in words only; this tells a refused password or a bad certificate, which
+ * waiting does not mend, from a sentinel that is away.
  */
 export async function refusedBySentinels(
   ioredis: typeof Ioredis,
   options: Ioredis.RedisOptions,
   where: string,
-): Promise<Error | undefined> {
+): Promise<MillraceError | undefined> {
   const answers = await Promise.all((options.sentinels ?? []).map((address) => pingSentinel(ioredis, options, address)));
-  const usable = answers.includes(undefined);
-  return !usable && answers.some((error) => ['WRONGPASS', 'NOAUTH'].includes(replyCode(error) ?? ''))
+  if (answers.includes(undefined)) return undefined;
+  return answers.some((error) => ['WRONGPASS', 'NOAUTH'].includes(replyCode(error) ?? ''))
     ? new MillraceError('CONNECTION_REFUSED_CREDENTIALS', `${where}: a sentinel refused the password; check auth.sentinelSecretRef`)
-    : undefined;
+    : answers.map((error) => tlsFailure(error, where)).find((error) => error !== undefined);
 }
 
 /** The error of a sentinel's answer or of the way to it, undefined when it answered well. */
@@ -78,6 +94,10 @@ async function pingSentinel(ioredis: typeof Ioredis, options: Ioredis.RedisOptio
   }
 }
 
+function sentinelAccess({ sentinelPassword, sentinelTLS }: Ioredis.RedisOptions): Pick<Ioredis.RedisOptions, 'password' | 'tls'> {
+  return { ...(sentinelPassword && { password: sentinelPassword }), ...(sentinelTLS && { tls: sentinelTLS }) };
+}
+
 function sentinelClient(
   { Redis }: typeof Ioredis,
   options: Ioredis.RedisOptions,
@@ -88,8 +108,7 @@ function sentinelClient(
     ...behaviour,
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
-    ...(options.sentinelPassword && { password: options.sentinelPassword }),
-    ...(options.sentinelTLS && { tls: options.sentinelTLS }),
+    ...sentinelAccess(options),
     ...(options.connectionName && { connectionName: options.connectionName }),
     connectTimeout: 1_500,
     disconnectTimeout: 250,

@@ -1,5 +1,5 @@
 import type { Client, ClientBase } from 'pg';
-import { settledWithin } from './once.ts';
+import { settledWithin } from '../once.ts';
 
 /** Ends a dedicated connection: politely, and after `limitMs` whether or not the server answers. */
 export async function endClient(client: Client, limitMs: number): Promise<void> {

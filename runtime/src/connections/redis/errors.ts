@@ -1,10 +1,12 @@
-import { type ErrorCode, isMillraceError, MillraceError } from '../contracts/errors.ts';
+import { type ErrorCode, isMillraceError, MillraceError } from '../../contracts/errors.ts';
+import { tlsFailure } from '../tls-errors.ts';
 
 /** First word of an error reply: the protocol's error code. Codes not listed here (BUSYGROUP, NOSCRIPT, OOM, ...) are the caller's to judge. */
 const replyCodes: Readonly<Record<string, { readonly code: ErrorCode; readonly sentence: string }>> = {
   READONLY: { code: 'REDIS_NOT_MASTER', sentence: 'is a replica now and refused a write' },
   MASTERDOWN: { code: 'REDIS_NOT_MASTER', sentence: 'is a replica that has lost its master' },
   UNBLOCKED: { code: 'REDIS_NOT_MASTER', sentence: 'became a replica while a command was blocked' },
+  CLUSTERDOWN: { code: 'CONNECTION_FAILED', sentence: 'has slots that no master serves at present' },
   LOADING: { code: 'CONNECTION_FAILED', sentence: 'is still loading its data' },
   WRONGPASS: { code: 'CONNECTION_REFUSED_CREDENTIALS', sentence: 'refused the user or password' },
   NOAUTH: { code: 'CONNECTION_REFUSED_CREDENTIALS', sentence: 'asks for a password and got none; add auth.secretRef to the binding' },
@@ -31,6 +33,8 @@ export function reconnectOnReply(error: Error): boolean {
 export function redisError(error: unknown, where: string): Error {
   if (isMillraceError(error)) return error;
   const reply = replyCode(error);
+  if (reply === 'NOPERM')
+    return new MillraceError('ACCESS_DENIED', `${where} denied access: ${(error as Error).message}`, { cause: error });
   if (reply !== undefined) {
     const known = replyCodes[reply];
     return known === undefined
@@ -38,7 +42,12 @@ export function redisError(error: unknown, where: string): Error {
       : new MillraceError(known.code, `${where} ${known.sentence}`, { cause: withoutSecrets(error) });
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return new MillraceError('CONNECTION_FAILED', `no connection to ${where}: ${reason}`, { cause: error });
+  return tlsFailure(error, where) ?? new MillraceError('CONNECTION_FAILED', `no connection to ${where}: ${reason}`, { cause: error });
+}
+
+/** Whether `error` is mended by a person only: another attempt helps when the secret or the certificate behind the binding has changed. */
+export function isLasting(error: unknown): error is MillraceError {
+  return isMillraceError(error, 'CONNECTION_REFUSED_CREDENTIALS') || isMillraceError(error, 'CONNECTION_TLS_FAILED');
 }
 
 /** ioredis notes the arguments of the refused command on the error; those of AUTH and HELLO are the password. */

@@ -1,10 +1,10 @@
 import type { RedisOptions } from 'ioredis';
-import type { ServiceHandle } from '../binding/index.ts';
-import { MillraceError } from '../contracts/errors.ts';
-import { backoffMs } from './backoff.ts';
-import { endpointsFor, hostsOf, requireAuthMode } from './endpoints.ts';
-import { reconnectOnReply } from './redis-errors.ts';
-import { tlsOptions } from './tls.ts';
+import type { ServiceHandle } from '../../binding/index.ts';
+import { MillraceError } from '../../contracts/errors.ts';
+import { backoffMs } from '../backoff.ts';
+import { endpointsFor, hostsOf, requireAuthMode } from '../endpoints.ts';
+import { tlsOptions } from '../tls.ts';
+import { reconnectOnReply } from './errors.ts';
 
 /** Replies keep the shapes of RESP2, so the mapping of RESP3 is left out. */
 type IoredisOptions = Omit<RedisOptions, 'replyMapping'>;
@@ -18,7 +18,7 @@ export interface RedisConnectOptions {
    * @default 'producer'
    */
   readonly profile?: 'producer' | 'consumer';
-  /** Refuse a server that may evict keys, at every (re)connection. @default false */
+  /** Refuse a server that may evict keys, at every (re)connection; in a cluster, each node. @default false */
   readonly forStreams?: boolean;
   /** Name that `CLIENT LIST` shows. @default 'millrace' */
   readonly name?: string;
@@ -34,6 +34,15 @@ export interface RedisConnectOptions {
   readonly closeTimeoutMs?: number;
   /** Told of every error of the connection; commands get theirs besides. @default nothing is told */
   readonly onError?: (error: Error) => void;
+}
+
+/** Options of `connectRedis` for code that can do with a cluster. */
+export interface RedisClusterConnectOptions extends RedisConnectOptions {
+  /**
+   * Take a service in cluster mode as well, whose client is a `Cluster`: commands over several keys then need keys of one slot, `{like}:these`.
+   * Without it such a service is refused, so that code which was written for one server does not meet its first CROSSSLOT in production.
+   */
+  readonly cluster: true;
 }
 
 export type ResolvedRedisOptions = Required<Omit<RedisConnectOptions, 'onError' | 'commandTimeoutMs'>> &
@@ -57,45 +66,46 @@ export function resolveRedisOptions(options: RedisConnectOptions): ResolvedRedis
 
 /** Where a binding leads and how to get in. */
 export interface RedisTarget {
-  readonly sentinel: boolean;
   /** For messages: `redis service events (127.0.0.1:6379)`. */
   readonly where: string;
   readonly access: IoredisOptions;
+  /** Nodes of a cluster to begin with. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
 }
 
-/** Addresses, certificates and secrets of the service, as ioredis wants them. */
-export async function redisTarget(handle: ServiceHandle): Promise<RedisTarget> {
-  requireAuthMode(handle, 'none', 'password', 'acl');
+/**
+ * Addresses, certificates and secrets of the service, as ioredis wants them.
+ *
+ * @param token gives the password where it is not a secret of the binding: a token of IAM.
+ */
+export async function redisTarget(handle: ServiceHandle, token?: () => Promise<string>): Promise<RedisTarget> {
   const { service } = handle;
-  if (service.clusterMode === true) {
-    throw new MillraceError(
-      'BINDING_INVALID',
-      `service ${handle.name} is in cluster mode, which connectRedis cannot use yet; provision it without`,
-    );
-  }
   const sentinel = service.kind === 'redis-sentinel';
+  requireAuthMode(handle, 'none', 'password', 'acl', ...(sentinel ? [] : ['iam' as const]));
   const endpoints = sentinel ? endpointsFor(handle, 'sentinel') : endpointsFor(handle, 'primary', 'node');
-  const [tls, credentials] = await Promise.all([tlsOptions(handle), redisCredentials(handle)]);
+  const nodes = endpoints.map(({ host, port }) => ({ host, port }));
+  const [tls, credentials] = await Promise.all([tlsOptions(handle), redisCredentials(handle, token)]);
   const where = `redis service ${handle.name} (${sentinel ? 'sentinels ' : ''}${hostsOf(endpoints)})`;
   const common = { ...credentials, ...(tls && { tls: { ...tls } }) };
-  if (!sentinel) return { sentinel, where, access: { ...common, host: endpoints[0].host, port: endpoints[0].port } };
+  if (!sentinel) return { where, nodes, access: service.clusterMode === true ? common : { ...common, ...nodes[0] } };
   if (service.masterName === undefined) {
     throw new MillraceError(
       'BINDING_INVALID',
       `service ${handle.name} is of kind redis-sentinel and has no masterName; add it to the binding`,
     );
   }
-  const sentinels = endpoints.map(({ host, port }) => ({ host, port }));
   const sentinelTls = tls && { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } };
-  return { sentinel, where, access: { ...common, ...sentinelTls, name: service.masterName, sentinels } };
+  return { where, nodes, access: { ...common, ...sentinelTls, name: service.masterName, sentinels: nodes } };
 }
 
-/** Read again when the server refuses them, so that a rotated password needs no restart. */
-export async function redisCredentials(handle: ServiceHandle): Promise<Pick<IoredisOptions, 'username' | 'password' | 'sentinelPassword'>> {
+async function redisCredentials(
+  handle: ServiceHandle,
+  token: (() => Promise<string>) | undefined,
+): Promise<Pick<IoredisOptions, 'username' | 'password' | 'sentinelPassword'>> {
   const { auth } = handle.service;
   const [password, sentinelPassword] = await Promise.all([
-    auth.secretRef === undefined ? undefined : handle.secret(auth.secretRef),
-    auth.sentinelSecretRef === undefined ? undefined : handle.secret(auth.sentinelSecretRef),
+    token === undefined ? auth.secretRef && handle.secret(auth.secretRef) : token(),
+    auth.sentinelSecretRef && handle.secret(auth.sentinelSecretRef),
   ]);
   return {
     ...(auth.username !== undefined && { username: auth.username }),

@@ -1,15 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type * as Pg from 'pg';
-import type { ServiceHandle } from '../binding/index.ts';
-import { MillraceError } from '../contracts/errors.ts';
+import type { ServiceHandle } from '../../binding/index.ts';
+import { MillraceError } from '../../contracts/errors.ts';
+import { endpointsFor, hostsOf, requireAuthMode, requireKind } from '../endpoints.ts';
+import { once, settledWithin } from '../once.ts';
+import { loadPeer } from '../peer.ts';
+import { type TlsOptions, tlsOptions } from '../tls.ts';
 import { socketOf } from './end-client.ts';
-import { endpointsFor, hostsOf, requireAuthMode, requireKind } from './endpoints.ts';
-import { once, settledWithin } from './once.ts';
-import { loadPeer } from './peer.ts';
-import { postgresError } from './postgres-errors.ts';
-import { tlsOptions } from './tls.ts';
+import { postgresError } from './errors.ts';
+import { type RotatingSecret, rotatingSecret, unlessRefused } from './rotating-secret.ts';
 
-export { postgresError } from './postgres-errors.ts';
+export { postgresError } from './errors.ts';
 
 /** Options of `connectPostgres`. */
 export interface PostgresConnectOptions {
@@ -52,9 +54,10 @@ export interface PostgresConnection extends AsyncDisposable {
  * Opens a bounded pool on the PostgreSQL primary of `handle`, after one connection has proven that it can be reached.
  *
  * Statements reject with the errors of `pg`; `postgresError` tells those of the connection from those of the statement. The secret is read again for
- * every new connection, so that a rotated password needs no restart.
+ * every new connection, so that a rotated password needs no restart; where a store keeps it (AWS Secrets Manager), the pool may be refused once before.
  *
  * @throws {MillraceError} CONNECTION_FAILED when the server does not answer in time; CONNECTION_REFUSED_CREDENTIALS on a wrong password;
+ * CONNECTION_TLS_FAILED on a certificate that has expired, is for another host or of an unknown authority;
  * CLIENT_NOT_INSTALLED without `pg`; SECRET_UNAVAILABLE when the password cannot be read.
  * @example
  * await using database = await connectPostgres(binding.service('database', 'postgres'), { name: 'orders' });
@@ -64,11 +67,12 @@ export async function connectPostgres(handle: ServiceHandle, options: PostgresCo
   requireKind(handle, 'connectPostgres', 'postgres');
   requireAuthMode(handle, 'none', 'password', 'scram');
   const settings = resolvePostgresOptions(options);
-  const [pg, config] = await Promise.all([loadPeer('pg', () => import('pg')), clientConfig(handle, settings)]);
+  const secret = rotatingSecret(handle);
+  const [pg, config] = await Promise.all([loadPeer('pg', () => import('pg')), clientConfig(handle, settings, secret)]);
   const where = `postgres service ${handle.name} (${hostsOf(endpointsFor(handle, 'primary', 'node'))}/${config.database})`;
-  const connection = openPool(pg, config, settings, where);
+  const connection = openPool(pg, config, settings, where, secret);
   try {
-    (await connection.pool.connect()).release();
+    await unlessRefused(async () => (await connection.pool.connect()).release(), where);
   } catch (error) {
     await connection.close();
     throw postgresError(error, where);
@@ -89,24 +93,28 @@ function resolvePostgresOptions(options: PostgresConnectOptions): ResolvedPostgr
   };
 }
 
-async function clientConfig(handle: ServiceHandle, settings: ResolvedPostgresOptions): Promise<Pg.ClientConfig & { database: string }> {
+async function clientConfig(
+  handle: ServiceHandle,
+  settings: ResolvedPostgresOptions,
+  secret: RotatingSecret | undefined,
+): Promise<Pg.ClientConfig & { database: string }> {
   const { auth, database } = handle.service;
   const [endpoint] = endpointsFor(handle, 'primary', 'node');
-  const { secretRef, username } = auth;
+  const { username } = auth;
   if (database === undefined || username === undefined) {
     const missing = database === undefined ? 'database' : 'auth.username';
     throw new MillraceError('BINDING_INVALID', `service ${handle.name} is of kind postgres and has no ${missing}; add it to the binding`);
   }
   const tls = await tlsOptions(handle);
   // Before a connection waits for it: `pg` leaves that open until the server's patience ends, a minute later.
-  if (secretRef !== undefined) await handle.secret(secretRef);
+  if (auth.secretRef !== undefined) await handle.secret(auth.secretRef);
   return {
     host: endpoint.host,
     port: endpoint.port,
     database,
     user: username,
-    ...(secretRef && { password: () => handle.secret(secretRef) }),
-    ...(tls && { ssl: { ...tls } }),
+    ...(secret && { password: secret.read }),
+    ...(tls && { ssl: sslOptions(endpoint.host, tls) }),
     application_name: settings.name,
     connectionTimeoutMillis: settings.connectTimeoutMs,
     keepAlive: true,
@@ -120,11 +128,25 @@ async function clientConfig(handle: ServiceHandle, settings: ResolvedPostgresOpt
   };
 }
 
+/**
+ * `pg` 8.16 names no host when it is an address, and Node would check the certificate for `localhost`; and every version puts the host in place of
+ * `servername`, so that another name is checked here.
+ */
+function sslOptions(host: string, tls: TlsOptions): Pg.ClientConfig['ssl'] {
+  const { servername = host } = tls;
+  return {
+    host,
+    ...tls,
+    checkServerIdentity: (_host: string, certificate: PeerCertificate) => checkServerIdentity(servername, certificate),
+  };
+}
+
 function openPool(
   pg: typeof Pg,
   config: Pg.ClientConfig,
   settings: ResolvedPostgresOptions,
   where: string,
+  secret: RotatingSecret | undefined,
 ): Pick<PostgresConnection, 'pool' | 'openClient' | 'close'> {
   const report = (error: unknown): void => settings.onError?.(postgresError(error, where));
   const pool = new pg.Pool({ ...config, max: settings.maxConnections, idleTimeoutMillis: settings.idleTimeoutMs });
@@ -134,26 +156,22 @@ function openPool(
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', report);
   pool.on('connect', (client) => {
+    secret?.accepted();
     pooled.add(client);
     client.on('error', report); // the pool listens to idle clients only
   });
   pool.on('remove', (client) => pooled.delete(client));
   return {
     pool,
-    async openClient(name = settings.name) {
-      if (closed) throw new MillraceError('CONNECTION_CLOSED', `connection to ${where} is closed`);
-      const client = new pg.Client({ ...config, application_name: name });
-      client.on('error', report);
-      client.once('end', () => dedicated.delete(client));
-      dedicated.add(client);
-      try {
-        return await client.connect();
-      } catch (error) {
-        dedicated.delete(client);
-        socketOf(client)?.destroy();
-        throw postgresError(error, where);
-      }
-    },
+    openClient: (name = settings.name) =>
+      unlessRefused(async () => {
+        if (closed) throw new MillraceError('CONNECTION_CLOSED', `connection to ${where} is closed`);
+        const client = new pg.Client({ ...config, application_name: name });
+        client.on('error', report);
+        await connectWithin(dedicated, client, where);
+        secret?.accepted();
+        return client;
+      }, where),
     close: once(async () => {
       closed = true;
       await waitersServed(pool, performance.now() + settings.closeTimeoutMs);
@@ -162,6 +180,19 @@ function openPool(
       for (const client of [...pooled, ...dedicated]) socketOf(client)?.destroy();
     }),
   };
+}
+
+/** Keeps the client in `dedicated` while it is open. */
+async function connectWithin(dedicated: Set<Pg.Client>, client: Pg.Client, where: string): Promise<void> {
+  client.once('end', () => dedicated.delete(client));
+  dedicated.add(client);
+  try {
+    await client.connect();
+  } catch (error) {
+    dedicated.delete(client);
+    socketOf(client)?.destroy();
+    throw postgresError(error, where);
+  }
 }
 
 /** A pool that is told to end forgets who waits for a connection and lets them run into their timeout. */

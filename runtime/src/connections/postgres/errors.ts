@@ -1,4 +1,5 @@
-import { type ErrorCode, isMillraceError, MillraceError } from '../contracts/errors.ts';
+import { type ErrorCode, isMillraceError, MillraceError } from '../../contracts/errors.ts';
+import { tlsFailure } from '../tls-errors.ts';
 
 /** SQLSTATE (or its class, two letters) of an answer that tells of the connection, not of the statement. */
 const states: Readonly<Record<string, { readonly code: ErrorCode; readonly sentence: string; readonly retriable?: boolean }>> = {
@@ -38,7 +39,7 @@ export function postgresError(error: unknown, where: string): Error {
     });
   }
   const reason = error instanceof Error ? error.message || code || error.name : String(error);
-  return new MillraceError('CONNECTION_FAILED', `no connection to ${where}: ${reason}`, { cause: error });
+  return tlsFailure(error, where) ?? new MillraceError('CONNECTION_FAILED', `no connection to ${where}: ${reason}`, { cause: error });
 }
 
 function codeOf(error: unknown): string | undefined {

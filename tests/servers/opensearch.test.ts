@@ -1,0 +1,111 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
+import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
+import { type Answer, askOpenSearch, type Question } from '../../servers/opensearch/ask.ts';
+import { down, status, up } from '../../servers/supervisor/index.ts';
+import { guardServers, startTrial, type Trial } from './trial.ts';
+
+let trial: Trial;
+let release = () => {};
+
+const file = (...path: string[]) => join(trial.stateDir, ...path);
+const binding = () => bindingSchema.parse(JSON.parse(readFileSync(file('binding.json'), 'utf8')));
+const password = () => readFileSync(file('secrets', 'search'), 'utf8');
+const port = () => binding().services.search!.endpoints[0]!.port;
+
+async function start() {
+  const result = await up(trial.environment, { stateDir: trial.stateDir });
+  release();
+  release = guardServers(trial);
+  return result;
+}
+
+async function stop() {
+  const result = await down(trial.environment, { stateDir: trial.stateDir });
+  release();
+  return result;
+}
+
+/** As a service does: with what the binding says. */
+function ask(question: Omit<Question, 'signal'>, as: string = password()): Promise<Answer> {
+  const caFile = file(binding().services.search!.tls!.caRef!.id);
+  return askOpenSearch({ host: '127.0.0.1', port: port(), password: as, caFile }, { ...question, signal: AbortSignal.timeout(20_000) });
+}
+
+beforeAll(async () => {
+  trial = await startTrial({ search: { kind: 'opensearch', role: 'search' } });
+  await start();
+}, 180_000);
+afterAll(async () => {
+  release();
+  await trial.remove();
+});
+
+test('the binding has the address, the user and the authority of the server', () => {
+  const { tls, auth, limits, endpoints } = binding().services.search!;
+  expect(endpoints).toEqual([{ purpose: 'primary', host: '127.0.0.1', port: port() }]);
+  expect(tls).toEqual({ caRef: { from: 'file', id: 'tls/ca.pem' } });
+  expect(auth).toEqual({ mode: 'password', username: 'admin', secretRef: { from: 'file', id: 'secrets/search' } });
+  expect(limits).toEqual({ heapMiB: 256, maxRequestMiB: 100 });
+});
+
+test('status shows version, memory within 600 MB and how the cluster is', async () => {
+  const { servers } = await status(trial.environment, { stateDir: trial.stateDir });
+  expect(servers).toEqual([expect.objectContaining({ id: 'search', state: 'up', version: '2.19.4', condition: 'green' })]);
+  expect(servers[0]!.memoryMiB).toBeLessThan(600);
+});
+
+test('an index that asks for replicas is what makes it yellow, and status says why', async () => {
+  await ask({ path: '/single', method: 'PUT' });
+  await ask({ path: '/copied', method: 'PUT', body: { settings: { number_of_replicas: 1 } } });
+  const { servers } = await status(trial.environment, { stateDir: trial.stateDir });
+  expect(servers[0]!.condition).toBe('yellow, 1 unassigned shard');
+  await ask({ path: '/copied,single', method: 'DELETE' });
+});
+
+test('a wrong password is refused, and so is plain text', async () => {
+  expect((await ask({ path: '/_cluster/health' }, 'wrong')).status).toBe(401);
+  const plain = new Promise((resolve, reject) => {
+    http.get({ host: '127.0.0.1', port: port(), path: '/', agent: false }, resolve).on('error', reject);
+  });
+  await expect(plain).rejects.toMatchObject({ code: expect.stringMatching(/^(ECONNRESET|HPE_)/) });
+});
+
+test('a certificate of another server of the environment makes nobody an administrator', async () => {
+  const pem = readFileSync(file('tls', 'search.pem'), 'utf8');
+  const path = '/_plugins/_security/api/internalusers/intruder';
+  const asked = ask({ path, method: 'PUT', body: { password: 'Hard-to-guess-77' }, client: { cert: pem, key: pem } });
+  await expect(asked).rejects.toMatchObject({ code: expect.stringMatching(/^(ERR_SSL|ECONNRESET|EPIPE)/) });
+  expect((await ask({ path })).status).toBe(404);
+});
+
+test('a snapshot can be taken below the data folder, and nowhere else', async () => {
+  const repository = (location: string) => ask({ path: '/_snapshot/own', method: 'PUT', body: { type: 'fs', settings: { location } } });
+  expect((await repository('mine')).status).toBe(200);
+  expect((await repository('/tmp')).status).toBe(500);
+});
+
+test('a second up changes nothing', async () => {
+  const before = trial.processes();
+  const { servers } = await start();
+  expect(servers.filter(({ started }) => started)).toEqual([]);
+  expect(trial.processes()).toEqual(before);
+});
+
+test('documents survive down and up', async () => {
+  expect((await ask({ path: '/notes/_doc/1', method: 'PUT', body: { text: 'kept' } })).status).toBe(201);
+  expect((await stop()).stopped).toEqual(['search']);
+  expect(trial.alive()).toEqual([]);
+  await start();
+  expect(JSON.parse((await ask({ path: '/notes/_doc/1' })).body)).toMatchObject({ found: true, _source: { text: 'kept' } });
+}, 180_000);
+
+test('a new password in the file of the secret counts from the next start on', async () => {
+  const old = password();
+  await stop();
+  writeFileSync(file('secrets', 'search'), 'another-one-for-tests');
+  await start();
+  expect((await ask({ path: '/notes/_doc/1' })).status).toBe(200);
+  expect((await ask({ path: '/notes/_doc/1' }, old)).status).toBe(401);
+}, 180_000);

@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { local } from '../../environments/local.ts';
+import { down, status, up } from '../../servers/supervisor/index.ts';
+import { builtCli } from '../runtime/support/cli.ts';
+import { guardServers, startTrial, type Trial } from './trial.ts';
+
+/** What the shipped environment promises on two idle cores, in seconds and MiB. Tests share the cores, so only a multiple of a time is a failure. */
+const promised = { upSeconds: 45, downSeconds: 15, memoryMiB: 2_560 };
+const patience = 3;
+
+let trial: Trial;
+let release = () => {};
+
+beforeAll(async () => {
+  await builtCli();
+  trial = await startTrial(local.services!);
+}, 120_000);
+afterAll(async () => {
+  release();
+  await trial.remove();
+}, 60_000);
+
+test('every server of the shipped environment `local` comes up, is well, and keeps to its time and memory', async () => {
+  const { elapsedMs, servers } = await up(trial.environment, { stateDir: trial.stateDir });
+  release = guardServers(trial);
+  const found = await status(trial.environment, { stateDir: trial.stateDir });
+  const memoryMiB = found.servers.reduce((sum, server) => sum + server.memoryMiB!, 0);
+  process.stderr.write(`local: ${servers.length} servers up in ${(elapsedMs / 1_000).toFixed(1)} s with ${memoryMiB} MiB\n`);
+  expect(found.servers.filter(({ state }) => state !== 'up')).toEqual([]);
+  expect(new Set(found.servers.map(({ service }) => service))).toEqual(new Set(Object.keys(local.services!)));
+  expect(memoryMiB).toBeLessThan(promised.memoryMiB);
+  expect(elapsedMs).toBeLessThan(promised.upSeconds * 1_000 * patience);
+}, 240_000);
+
+test('a second up changes nothing', async () => {
+  const before = trial.processes();
+  const { servers } = await up(trial.environment, { stateDir: trial.stateDir });
+  expect(servers.filter(({ started }) => started)).toEqual([]);
+  expect(trial.processes()).toEqual(before);
+}, 60_000);
+
+test('the example reaches every service over the binding, with TLS and passwords, and finds all of them well', async () => {
+  const tsx = pathToFileURL(resolve('node_modules/tsx/dist/loader.mjs')).href;
+  const main = resolve('examples/every-service/src/main.ts');
+  const env = { ...process.env, MILLRACE_BINDING: join(trial.stateDir, 'binding.json') };
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', tsx, main, '--json'], { env });
+  expect(stderr).toBe('');
+  const { status: whole, checks } = JSON.parse(stdout) as { status: string; checks: { name: string; status: string; reason?: string }[] };
+  expect(checks.filter((check) => check.status !== 'up')).toEqual([]);
+  expect(checks.map(({ name }) => name).sort()).toEqual(['cache', 'database', 'events', 'log', 'search', 'tasks']);
+  expect(whole).toBe('up');
+}, 60_000);
+
+test('down stops all of it in time', async () => {
+  const { stopped, elapsedMs } = await down(trial.environment, { stateDir: trial.stateDir });
+  release();
+  process.stderr.write(`local: ${stopped.length} servers down in ${(elapsedMs / 1_000).toFixed(1)} s\n`);
+  expect(trial.alive()).toEqual([]);
+  expect(elapsedMs).toBeLessThan(promised.downSeconds * 1_000 * patience);
+}, 120_000);
