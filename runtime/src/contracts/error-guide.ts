@@ -11,7 +11,8 @@ export const errorGuide = {
   BINDING_INVALID: {
     meaning: 'The binding document is missing, is not JSON, or does not fit `millrace.binding/1`.',
     wayOut:
-      '`make up` writes the binding; on AWS it is the output `binding` of the stack `ENV-topology`. Point `MILLRACE_BINDING` at the right file.',
+      '`make up` writes the binding; on AWS it is the parameter `/millrace/ENV/binding` and the output `binding` of the stack `ENV-topology`. ' +
+      'Point `MILLRACE_BINDING` at the file, or at the parameter: `ssm:/millrace/ENV/binding`.',
   },
   BINDING_NAME_UNKNOWN: {
     meaning: 'The binding holds no service of that name, or none of the kind asked for under that name.',
@@ -35,6 +36,19 @@ export const errorGuide = {
     wayOut:
       'Check what the secret reference in the binding points at; after a rotation, restart the process or let it read the secret again.',
   },
+  CONNECTION_TLS_FAILED: {
+    meaning:
+      'The TLS handshake failed: a certificate has expired, is for another host, or is signed by an authority that the binding does not name.',
+    wayOut: 'Renew the certificate that the message tells of, or correct `tls` of the service in the binding.',
+  },
+  ACCESS_DENIED: {
+    meaning: 'A server knows the user and does not let it do this.',
+    wayOut: 'Grant the user what the message names, or use the user that is meant for it.',
+  },
+  AWS_CREDENTIALS_UNAVAILABLE: {
+    meaning: 'No AWS credentials were found, or AWS did not give any in time.',
+    wayOut: 'Run with a task role or instance profile, or set the variables of the AWS SDK (`AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, ...).',
+  },
   CONNECTION_TIMEOUT: {
     meaning: 'A command got no answer within its deadline.',
     wayOut: 'Retry; if it lasts, look at the load of the server and at the network between.',
@@ -42,6 +56,14 @@ export const errorGuide = {
   CONNECTION_CLOSED: {
     meaning: 'A handle was used after its `close()`.',
     wayOut: 'Close connections last, after everything that uses them has drained.',
+  },
+  BROKER_BLOCKED: {
+    meaning: 'RabbitMQ blocks publishers until it has memory or disk space again.',
+    wayOut: 'Try again later; if it lasts, look for queues that nobody consumes, and at the memory and disk of the broker.',
+  },
+  MESSAGE_UNROUTABLE: {
+    meaning: 'RabbitMQ returned a message: no queue is bound for its routing key.',
+    wayOut: 'Bind a queue to the exchange, or correct exchange and routing key.',
   },
   REDIS_NOT_MASTER: {
     meaning: 'A write reached a Redis replica, as happens for a moment during a fail-over.',
@@ -108,6 +130,10 @@ export const errorGuide = {
   PUBLISH_FAILED: {
     meaning: 'The broker did not acknowledge events.',
     wayOut: 'Nothing to do: the relay tries again with backoff; alerts tell when it lasts.',
+  },
+  CONSUMER_CANCELLED: {
+    meaning: 'RabbitMQ ended a consumer: its queue was deleted, or the node that held it left.',
+    wayOut: 'Nothing to do: it is set up again with backoff. If it lasts, look for who deleted the queue, and apply the topology.',
   },
   CONSUMER_LEASE_LOST: {
     meaning: 'Another consumer of the group has taken over the shard, so this delivery must not take effect here.',
