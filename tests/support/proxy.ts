@@ -58,8 +58,8 @@ export async function startProxy(target: { host: string; port: number }): Promis
   };
 }
 
-function join(near: Socket, target: { host: string; port: number }, isSwallowing: () => boolean): Socket {
-  const far = connect(target);
+function join(near: Socket, { host, port }: { host: string; port: number }, isSwallowing: () => boolean): Socket {
+  const far = connect({ host, port });
   near.on('data', (bytes) => !isSwallowing() && far.write(bytes));
   far.on('data', (bytes) => !isSwallowing() && near.write(bytes));
   far.on('error', () => near.destroy());

@@ -59,7 +59,7 @@ async function dial(dialling: Dialling, endpoint: Endpoint, signal: AbortSignal)
     return await dialWith(dialling, endpoint, password, signal);
   } catch (error) {
     if (!isMillraceError(error, 'CONNECTION_REFUSED_CREDENTIALS')) throw error;
-    const fresh = await dialling.target.password();
+    const fresh = await dialling.target.password(true);
     if (fresh === password) throw error;
     return dialWith(dialling, endpoint, fresh, signal);
   }

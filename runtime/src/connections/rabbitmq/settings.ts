@@ -82,8 +82,8 @@ export interface RabbitTarget {
   readonly username: string;
   /** For messages: `rabbitmq service tasks (127.0.0.1:5671)`. */
   readonly where: string;
-  /** The password as it is now. @throws {MillraceError} SECRET_UNAVAILABLE */
-  password(): Promise<string>;
+  /** The password; past any cache when `fresh`. @throws {MillraceError} SECRET_UNAVAILABLE */
+  password(fresh?: boolean): Promise<string>;
 }
 
 /** @throws {MillraceError} BINDING_INVALID when the binding lacks endpoints, user or secret. */
@@ -101,6 +101,6 @@ export function rabbitTarget(handle: ServiceHandle): RabbitTarget {
     vhost: vhost ?? '/',
     username,
     where: `rabbitmq service ${handle.name} (${hostsOf(endpoints)})`,
-    password: () => handle.secret(secretRef),
+    password: (fresh = false) => handle.secret(secretRef, { fresh }),
   };
 }
