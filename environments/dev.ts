@@ -8,6 +8,8 @@ const services = {
   tasks: { kind: 'rabbitmq', role: 'tasks' },
   search: { kind: 'opensearch', role: 'search' },
   database: { kind: 'postgres', role: 'database' },
+  metrics: { kind: 'prometheus', role: 'metrics' },
+  alerts: { kind: 'alertmanager', role: 'alerts' },
 } as const satisfies EnvironmentInput['services'];
 
 /** Containers on one machine, with the dashboards: what a team shares while it develops. */

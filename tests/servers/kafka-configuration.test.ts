@@ -42,6 +42,7 @@ test('minimal: one broker that is its own controller, SCRAM for clients, small',
     'transaction.state.log.min.isr=1',
     'share.coordinator.state.topic.replication.factor=1',
     'share.coordinator.state.topic.min.isr=1',
+    'controlled.shutdown.enable=true',
     'offsets.topic.num.partitions=8',
     'transaction.state.log.num.partitions=4',
     'share.coordinator.state.topic.num.partitions=4',
@@ -62,7 +63,6 @@ test('minimal: one broker that is its own controller, SCRAM for clients, small',
     'broker.session.timeout.ms=3000',
     'group.initial.rebalance.delay.ms=0',
     'group.min.session.timeout.ms=1000',
-    'controlled.shutdown.enable=false',
   ]);
 });
 
@@ -100,6 +100,7 @@ test('everything set', () => {
       'default.replication.factor=3',
       'min.insync.replicas=2',
       'transaction.state.log.min.isr=2',
+      'controlled.shutdown.enable=false',
       'message.max.bytes=2097152',
     ]),
   );

@@ -27,11 +27,14 @@ async function stop() {
   return result;
 }
 
+/** Brokers need three seconds of processor time to start, which tests share. */
+jest.setTimeout(180_000);
+
 beforeAll(async () => {
   trial = await startTrial({ log: { kind: 'kafka', role: 'log' } });
   const { elapsedMs } = await start();
   process.stderr.write(`kafka: 1 broker up in ${(elapsedMs / 1_000).toFixed(1)} s\n`);
-}, 180_000);
+});
 afterAll(async () => {
   release();
   await trial.remove();

@@ -104,7 +104,7 @@ test('an alert of a rule that is put into its folder reaches Alertmanager', asyn
   await eventually(async () => (await conditions()).alerts === '1 alert', { what: 'Alertmanager has it', timeoutMs: 50_000 });
   rmSync(file);
   await reload();
-});
+}, 90_000);
 
 test('a broker that is declared later is scraped by the Prometheus that runs already', async () => {
   const before = trial.processes();

@@ -25,6 +25,8 @@ export interface TestRabbitNode {
   readonly port: number;
   readonly managementPort: number;
   readonly metricsPort: number;
+  /** Of the protocol between nodes. */
+  readonly distributionPort: number;
   /** Erlang name, as rabbitmqctl says it. */
   readonly name: string;
   readonly pid: number;
@@ -177,9 +179,9 @@ function testRabbit(cluster: RabbitCluster, servers: readonly TestServer[], ca: 
 
 function testNode(cluster: RabbitCluster, server: TestServer, index: number): TestRabbitNode {
   const node = cluster.nodes[index]!;
-  const { port, managementPort, metricsPort } = node;
+  const { port, managementPort, metricsPort, distributionPort } = node;
   return {
-    ...{ host: cluster.host, port, managementPort, metricsPort, name: describeNode(cluster, node).nodeName },
+    ...{ host: cluster.host, port, managementPort, metricsPort, distributionPort, name: describeNode(cluster, node).nodeName },
     get pid() {
       return server.pid;
     },

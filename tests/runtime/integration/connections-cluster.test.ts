@@ -9,7 +9,7 @@ import { isMillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { askRedis } from '../../../servers/redis/ask.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { TestRedis } from '../../support/servers.ts';
-import { startTestRedisCluster, type TestRedisCluster } from '../../support/test-redis-cluster.ts';
+import { startTestRedisCluster, type TestRedisCluster } from '../../support/servers.ts';
 import { clusterHandle } from './connections-handles.ts';
 
 let cluster: TestRedisCluster;

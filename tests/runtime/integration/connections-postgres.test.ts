@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
-import { connectPostgres, type PostgresConnection, type PostgresConnectOptions } from '../../../runtime/src/connections/postgres/index.ts';
 import { postgresError } from '../../../runtime/src/connections/postgres/errors.ts';
+import { connectPostgres, type PostgresConnection, type PostgresConnectOptions } from '../../../runtime/src/connections/postgres/index.ts';
 import { isMillraceError, type MillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startProxy } from '../../support/proxy.ts';

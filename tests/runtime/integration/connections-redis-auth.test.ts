@@ -4,8 +4,7 @@ import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
 import { isMillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { askRedis } from '../../../servers/redis/ask.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startTestRedis, type TestRedis } from '../../support/servers.ts';
-import { startTestRedisCluster } from '../../support/test-redis-cluster.ts';
+import { startTestRedis, startTestRedisCluster, type TestRedis } from '../../support/servers.ts';
 import { redisHandle } from './connections-handles.ts';
 
 let server: TestRedis;

@@ -2,8 +2,7 @@ import type { Cluster } from 'ioredis';
 import { connectRedis, type RedisClient, type RedisConnection } from '../../../runtime/src/connections/redis/index.ts';
 import { type CheckOutcome, type RedisCheckOptions, redisCheck } from '../../../runtime/src/health/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startTestRedis, type TestRedis } from '../../support/servers.ts';
-import { startTestRedisCluster, type TestRedisCluster } from '../../support/test-redis-cluster.ts';
+import { startTestRedis, startTestRedisCluster, type TestRedis, type TestRedisCluster } from '../../support/servers.ts';
 import { clusterHandle, redisHandle } from './connections-handles.ts';
 
 const opened: { close(): Promise<void> }[] = [];

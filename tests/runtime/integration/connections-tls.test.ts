@@ -5,15 +5,16 @@ import { eventually } from '../../support/eventually.ts';
 import {
   startTestPostgres,
   startTestRedis,
+  startTestRedisCluster,
   startTestSentinel,
   type TestAuthority,
   type TestPostgres,
   type TestRedis,
+  type TestRedisCluster,
   type TestSentinel,
   testAuthority,
 } from '../../support/servers.ts';
 import { showOnPostgres, showOnRedis } from '../../support/test-certificates.ts';
-import { startTestRedisCluster, type TestRedisCluster } from '../../support/test-redis-cluster.ts';
 import { clusterHandle, postgresHandle, redisHandle, sentinelHandle } from './connections-handles.ts';
 
 let authority: TestAuthority;

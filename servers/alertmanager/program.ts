@@ -1,0 +1,11 @@
+import type { Program } from '../find/program.ts';
+
+export const alertmanagerProgram: Program = {
+  title: 'Alertmanager 0.22 or later',
+  variable: 'MILLRACE_ALERTMANAGER',
+  kind: 'file',
+  names: ['prometheus-alertmanager', 'alertmanager'],
+  folders: ['/usr/local/bin', '/opt/homebrew/bin'],
+  debianPackage: 'prometheus-alertmanager',
+  versionArgs: ['--version'],
+};

@@ -1,0 +1,11 @@
+import type { Program } from '../find/program.ts';
+
+export const prometheusProgram: Program = {
+  title: 'Prometheus 2.24 or later',
+  variable: 'MILLRACE_PROMETHEUS',
+  kind: 'file',
+  names: ['prometheus'],
+  folders: ['/usr/local/bin', '/opt/homebrew/bin'],
+  debianPackage: 'prometheus',
+  versionArgs: ['--version'],
+};
