@@ -143,7 +143,7 @@ test('other users can read what was fetched, and only its owner can write', asyn
 
 test('the cache is where its variable says, else a folder of the user, or of all when the user is root', () => {
   expect(cacheFolder({ MILLRACE_CACHE_DIR: '/cache', HOME: '/home/me' }, 1000)).toBe('/cache');
-  expect(cacheFolder({ HOME: '/home/me' }, 1000)).toBe('/home/me/.cache/millrace');
+  expect(cacheFolder({ HOME: '/users/me' }, 1000)).toBe('/users/me/.cache/millrace');
   expect(cacheFolder({ HOME: '/home/me', XDG_CACHE_HOME: '/xdg' }, 1000)).toBe('/xdg/millrace');
   expect(cacheFolder({ HOME: '/root' }, 0)).toBe('/var/cache/millrace');
 });
