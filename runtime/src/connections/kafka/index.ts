@@ -1,0 +1,183 @@
+import type * as Kafkajs from 'kafkajs';
+import type { ServiceHandle } from '../../binding/index.ts';
+import { MillraceError } from '../../contracts/errors.ts';
+import { Pause } from '../../pause.ts';
+import { backoffMs } from '../backoff.ts';
+import { requireKind } from '../endpoints.ts';
+import { once, settledWithin } from '../once.ts';
+import { type Asker, openAsker } from './asker.ts';
+import { type ClientSource, clientSource, dropSilentSockets, retryBehaviour } from './client.ts';
+import { type KafkaConsumer, openConsumer } from './consumer.ts';
+import { type KafkaConsumerOptions, resolveConsumerOptions } from './consumer-options.ts';
+import { isLasting, kafkaError } from './errors.ts';
+import { groupLag, type KafkaPartitionLag } from './lag.ts';
+import { type KafkaMetadata, readMetadata, readTopicSetting } from './metadata.ts';
+import { type KafkaProducer, type KafkaProducerOptions, openProducer } from './producer.ts';
+import { type KafkaConnectOptions, resolveKafkaOptions } from './settings.ts';
+
+export type { KafkaConsumer } from './consumer.ts';
+export type { KafkaConsumerOptions } from './consumer-options.ts';
+export { kafkaError } from './errors.ts';
+export type { KafkaPartitionLag } from './lag.ts';
+export type { KafkaConsumerStatus } from './life-signs.ts';
+export type { KafkaMetadata, KafkaPartitionMetadata, KafkaTopicMetadata } from './metadata.ts';
+export type { KafkaProducer, KafkaProducerOptions } from './producer.ts';
+export type { KafkaConnectOptions } from './settings.ts';
+
+/** An open connection to a cluster; `close()` is idempotent, bounded by `closeTimeoutMs`, and closes all that was opened through it. */
+export interface KafkaConnection extends AsyncDisposable {
+  /** Name of the service in the binding. */
+  readonly name: string;
+  /** Id of the cluster, asked anew; another one means another cluster, whose topics and offsets are not the same. */
+  clusterId(): Promise<string>;
+  /** Brokers, controller, and leaders and replicas of `topics`, as one broker knows them now. */
+  metadata(topics?: readonly string[]): Promise<KafkaMetadata>;
+  /** Values of one setting (`min.insync.replicas`) by topic; topics that are missing or not the user's to see are left out. */
+  topicSetting(topics: readonly string[], setting: string): Promise<ReadonlyMap<string, string>>;
+  /** How far a group is behind. @throws {MillraceError} TOPIC_UNKNOWN, ACCESS_DENIED, CONNECTION_FAILED */
+  lag(groupId: string, topics: readonly string[]): Promise<readonly KafkaPartitionLag[]>;
+  /** kafkajs's admin client, connected once and kept. Its errors are kafkajs's; `kafkaError` translates them. */
+  admin(): Promise<Kafkajs.Admin>;
+  /** @throws {MillraceError} CONNECTION_FAILED, CONNECTION_REFUSED_CREDENTIALS, CONNECTION_TLS_FAILED, CONNECTION_CLOSED */
+  producer(options?: KafkaProducerOptions): Promise<KafkaProducer>;
+  /**
+   * Joins a consumer group, and stays in it until it is closed.
+   *
+   * Returns when the topics are found; joining goes on in the background, and failures from then on are told to `onError` and tried again for ever.
+   *
+   * @throws {MillraceError} TOPIC_UNKNOWN, ACCESS_DENIED, CONNECTION_FAILED, CONNECTION_REFUSED_CREDENTIALS, CONNECTION_TLS_FAILED, CONNECTION_CLOSED
+   */
+  consumer(options: KafkaConsumerOptions): Promise<KafkaConsumer>;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the Kafka cluster of `handle`, with TLS, SCRAM or the IAM tokens of Amazon MSK as its binding says.
+ *
+ * Producers, consumers and the admin client have sockets of their own and are opened when asked for. Secrets are read for each new socket, so that a rotated
+ * password needs no restart. Nothing is printed.
+ *
+ * @throws {MillraceError} CONNECTION_FAILED when no broker was reached in time; CONNECTION_REFUSED_CREDENTIALS and CONNECTION_TLS_FAILED at once;
+ * CLIENT_NOT_INSTALLED without `kafkajs`; SECRET_UNAVAILABLE when the password cannot be read; BINDING_INVALID when no bootstrap endpoint fits.
+ * @example
+ * await using log = await connectKafka(binding.service('log', 'kafka'), { name: 'orders' });
+ * const producer = await log.producer();
+ * await producer.send([{ topic: 'orders', messages: [{ key: 'order-1', value: 'paid' }] }]);
+ */
+export async function connectKafka(handle: ServiceHandle, options: KafkaConnectOptions = {}): Promise<KafkaConnection> {
+  requireKind(handle, 'connectKafka', 'kafka');
+  const source = clientSource(handle, resolveKafkaOptions(options));
+  const asker = await openAsker(source);
+  try {
+    await firstAnswer(asker, source);
+  } catch (error) {
+    await asker.close();
+    throw error;
+  }
+  return openConnection(handle.name, source, asker);
+}
+
+/** Tries until a broker has answered, the time is over, or an error is met that no further attempt can mend. */
+async function firstAnswer(asker: Asker, { where, settings, lastError }: ClientSource): Promise<void> {
+  const { connectTimeoutMs } = settings;
+  const pause = new Pause();
+  let given = false;
+  const attempts = async (): Promise<void> => {
+    for (let attempt = 1; !given; attempt++) {
+      try {
+        return await asker.connect();
+      } catch (error) {
+        const reason = kafkaError(error, where);
+        if (isLasting(reason)) throw reason;
+      }
+      await pause.wait(backoffMs(attempt, settings.maxReconnectDelayMs));
+    }
+  };
+  const answered = await settledWithin(attempts(), connectTimeoutMs);
+  given = true;
+  pause.poke();
+  if (answered) return;
+  const last = lastError();
+  const reason = last === undefined ? '' : `: ${last.cause instanceof Error ? last.cause.message : last.message}`;
+  throw new MillraceError('CONNECTION_FAILED', `could not connect to ${where} within ${connectTimeoutMs} ms${reason}`, { cause: last });
+}
+
+function openConnection(name: string, source: ClientSource, asker: Asker): KafkaConnection {
+  const parts = partsOf(source, asker);
+  const { guarded, kept } = parts;
+  let opening: Promise<OpenAdmin> | undefined;
+  const admin = async (): Promise<Kafkajs.Admin> => {
+    opening ??= kept(() => openAdmin(source));
+    try {
+      return (await opening).admin;
+    } catch (error) {
+      opening = undefined;
+      throw error;
+    }
+  };
+  const metadata = (topics: readonly string[] = []): Promise<KafkaMetadata> => guarded(() => readMetadata(asker, topics));
+  return {
+    name,
+    metadata,
+    clusterId: async () => (await metadata()).clusterId,
+    topicSetting: (topics, setting) => guarded(() => readTopicSetting(asker, topics, setting)),
+    lag: (groupId, topics) => guarded(async () => groupLag(await admin(), groupId, topics)),
+    admin: () => guarded(admin),
+    producer: (options = {}) => kept(() => openProducer(source, options)),
+    consumer: (options) => kept(() => openConsumer(source, resolveConsumerOptions(options))),
+    close: parts.close,
+    [Symbol.asyncDispose]: parts.close,
+  };
+}
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+/** What was opened through a connection, to close with it; nothing is opened or asked after that. */
+function partsOf({ where }: ClientSource, first: Closable) {
+  const parts = new Set([first]);
+  let closed = false;
+  const guarded = async <T>(action: () => Promise<T>): Promise<T> => {
+    if (closed) throw new MillraceError('CONNECTION_CLOSED', `connection to ${where} is closed`);
+    try {
+      return await action();
+    } catch (error) {
+      throw kafkaError(error, where);
+    }
+  };
+  return {
+    guarded,
+    async kept<T extends Closable>(open: () => Promise<T>): Promise<T> {
+      const part = await guarded(open);
+      parts.add(part);
+      if (closed) await part.close();
+      return part;
+    },
+    close: once(async () => {
+      closed = true;
+      await Promise.all([...parts].map((part) => part.close()));
+    }),
+  };
+}
+
+interface OpenAdmin extends Closable {
+  readonly admin: Kafkajs.Admin;
+}
+
+async function openAdmin(source: ClientSource): Promise<OpenAdmin> {
+  const client = await source.open();
+  const admin = client.kafka.admin({ retry: retryBehaviour });
+  dropSilentSockets(admin, admin.events.REQUEST_TIMEOUT, client);
+  const close = async (): Promise<void> => {
+    await settledWithin(admin.disconnect().catch(source.tell), source.settings.closeTimeoutMs);
+    client.sockets.end();
+  };
+  try {
+    await admin.connect();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { admin, close };
+}

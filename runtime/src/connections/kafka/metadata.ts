@@ -1,0 +1,94 @@
+import type * as Kafkajs from 'kafkajs';
+import { loadPeer } from '../peer.ts';
+import type { Asker, Protocol } from './asker.ts';
+
+/** What a broker says about its cluster, errors of single topics and partitions included. */
+export interface KafkaMetadata {
+  readonly clusterId: string;
+  /** Undefined while there is none. */
+  readonly controllerId: number | undefined;
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number; readonly rack: string | null }[];
+  readonly topics: readonly KafkaTopicMetadata[];
+}
+
+export interface KafkaTopicMetadata {
+  readonly name: string;
+  /** Error code of the protocol, 0 for none: 3 there is no such topic, 29 the user may not see it. */
+  readonly errorCode: number;
+  readonly partitions: readonly KafkaPartitionMetadata[];
+}
+
+export interface KafkaPartitionMetadata {
+  readonly partition: number;
+  /** Node id; undefined while there is none. */
+  readonly leader: number | undefined;
+  readonly replicas: readonly number[];
+  readonly inSync: readonly number[];
+}
+
+interface MetadataAnswer {
+  clusterId: string;
+  controllerId: number;
+  brokers: KafkaMetadata['brokers'];
+  topicMetadata: { topic: string; topicErrorCode: number; partitionMetadata: Kafkajs.PartitionMetadata[] }[];
+}
+interface SettingsAnswer {
+  resources: { errorCode: number; resourceName: string; configEntries: { configName: string; configValue: string }[] }[];
+}
+
+/** Version 6 of the request: with error codes, cluster id and controller, spoken by Kafka since 2.0. */
+export async function readMetadata(asker: Asker, topics: readonly string[]): Promise<KafkaMetadata> {
+  const protocol = protocolOf<{ topics: readonly string[]; allowAutoTopicCreation: boolean }, MetadataAnswer>(
+    // @ts-expect-error: kafkajs has no types for its inner modules
+    await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/metadata/v6/request.js')),
+    // @ts-expect-error: kafkajs has no types for its inner modules
+    await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/metadata/v6/response.js')),
+  );
+  // A name that no topic can have: an empty list would mean all topics.
+  const asked = topics.length > 0 ? topics : ['.'];
+  return metadataOf(await asker.ask(protocol, { topics: asked, allowAutoTopicCreation: false }), topics);
+}
+
+/** Values of one setting by topic; a topic that is missing or not the user's to see is left out. */
+export async function readTopicSetting(asker: Asker, topics: readonly string[], setting: string): Promise<Map<string, string>> {
+  const topicType = 2;
+  const protocol = protocolOf<{ resources: { type: number; name: string; configNames: string[] }[] }, SettingsAnswer>(
+    // @ts-expect-error: kafkajs has no types for its inner modules
+    await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/describeConfigs/v1/request.js')),
+    // @ts-expect-error: kafkajs has no types for its inner modules
+    await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/describeConfigs/v1/response.js')),
+  );
+  const resources = topics.map((name) => ({ type: topicType, name, configNames: [setting] }));
+  const answer = await asker.ask(protocol, { resources });
+  const values = answer.resources.flatMap(({ resourceName, configEntries }) =>
+    configEntries.filter(({ configName }) => configName === setting).map(({ configValue }) => [resourceName, configValue] as const),
+  );
+  return new Map(values);
+}
+
+function protocolOf<Options, Answer>(request: unknown, response: unknown): Protocol<Options, Answer> {
+  type Exported<T> = { readonly default: T };
+  return {
+    request: (request as Exported<Protocol<Options, Answer>['request']>).default,
+    decode: (response as Exported<Pick<Protocol<Options, Answer>, 'decode'>>).default.decode,
+  };
+}
+
+function metadataOf({ clusterId, controllerId, brokers, topicMetadata }: MetadataAnswer, topics: readonly string[]): KafkaMetadata {
+  const known = topicMetadata.filter(({ topic }) => topics.includes(topic));
+  return {
+    clusterId,
+    controllerId: controllerId < 0 ? undefined : controllerId,
+    brokers,
+    topics: known.map(({ topic, topicErrorCode, partitionMetadata }) => ({
+      name: topic,
+      errorCode: topicErrorCode,
+      partitions: partitionMetadata.map(({ partitionId, leader, replicas, isr }) => ({
+        partition: partitionId,
+        leader: leader < 0 ? undefined : leader,
+        replicas,
+        inSync: isr,
+      })),
+    })),
+  };
+}
