@@ -23,7 +23,7 @@ test('every problem is reported at once, with path, value got and the change to 
     },
   };
   expect(problems(bindingSchema, input)).toEqual([
-    'services.events.role: must be one of cache, events, jobs, log, tasks, search, database, got "event"; did you mean events?',
+    'services.events.role: must be one of cache, events, jobs, log, tasks, search, database, metrics, alerts, got "event"; did you mean events?',
     'services.events.endpoints.0.port: must be at most 65535, got 70000',
     'services.events.rol: unknown key, did you mean role?',
   ]);
