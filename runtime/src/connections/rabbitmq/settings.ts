@@ -2,6 +2,7 @@ import type { ServiceHandle } from '../../binding/index.ts';
 import type { Endpoint } from '../../contracts/binding.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { endpointsFor, hostsOf, requireAuthMode } from '../endpoints.ts';
+import { apart } from '../listener.ts';
 
 /** Options of `connectRabbit`. */
 export interface RabbitConnectOptions {
@@ -59,19 +60,6 @@ export function resolveRabbitOptions(options: RabbitConnectOptions): RabbitSetti
     ...(options.onError && { onError: apart(options.onError) }),
     ...(options.onBlocked && { onBlocked: apart(options.onBlocked) }),
     ...(options.onUnblocked && { onUnblocked: apart(options.onUnblocked) }),
-  };
-}
-
-/** What a listener throws surfaces as it would from any event, and does not end the reconnecting in whose midst it was called. */
-function apart<A extends unknown[]>(listener: (...args: A) => void): (...args: A) => void {
-  return (...args) => {
-    try {
-      listener(...args);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
   };
 }
 
