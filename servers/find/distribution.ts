@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -14,9 +15,11 @@ import {
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
+import { writePrivateFile } from '../local-process/files.ts';
+import type { ProcessIdentity } from '../local-process/identity.ts';
 import { describeEnd } from '../local-process/launch.ts';
 import { logTail } from '../local-process/log-tail.ts';
-import { runToEnd } from '../local-process/run.ts';
+import { endRun, runToEnd } from '../local-process/run.ts';
 import { type Artifact, writeProject } from './maven.ts';
 import type { Variables } from './program.ts';
 
@@ -41,6 +44,8 @@ export interface Distribution {
 export interface AssemblyTools {
   readonly java: string;
   readonly signal?: AbortSignal | undefined;
+  /** Writes down a process that assembling starts, so that it does not outlive a fetch that is killed. */
+  readonly onLaunched: (run: ProcessIdentity) => void;
 }
 
 /** Folder of the distribution by environment variable or in the cache. @throws {MillraceError} SERVER_NOT_FOUND when the variable names something else. */
@@ -54,7 +59,7 @@ export function findDistribution({ variable, entry, folder, title }: Distributio
     );
   }
   const cached = join(cacheFolder(env), folder);
-  return existsSync(cached) ? cached : undefined;
+  return existsSync(join(cached, entry)) ? cached : undefined;
 }
 
 /** Where downloads are kept: MILLRACE_CACHE_DIR, else a folder of the user; root's is one that the users of servers can read. */
@@ -71,7 +76,7 @@ export interface FetchProgress {
   readonly done: boolean;
 }
 
-export interface FetchOptions extends AssemblyTools {
+export interface FetchOptions extends Omit<AssemblyTools, 'onLaunched'> {
   readonly env: Variables;
   /** What Maven says is appended here. */
   readonly installLog: string;
@@ -82,6 +87,8 @@ export interface FetchOptions extends AssemblyTools {
 const reportEveryMs = 3_000;
 /** Where Maven puts what it downloads, its own plugins among it. */
 const repository = 'repository';
+/** Pid and start time of what assembling has started. */
+const runFile = 'run.json';
 /** No fetch takes that long; and whether the one who began it still lives cannot be told of a cache that several machines share. */
 const forgottenAfterMs = 3_600_000;
 
@@ -96,7 +103,7 @@ export async function fetchDistribution(distribution: Distribution, options: Fet
   const cache = cacheFolder(options.env);
   makeCache(cache);
   const prefix = `${distribution.folder}.new-`;
-  removeForgotten(cache, prefix);
+  await removeForgotten(cache, prefix);
   const draft = mkdtempSync(join(cache, prefix));
   chmodSync(draft, 0o755);
   const startedAt = Date.now();
@@ -111,10 +118,13 @@ export async function fetchDistribution(distribution: Distribution, options: Fet
   const timer = setInterval(() => report(false), reportEveryMs);
   try {
     await runMaven(distribution, draft, options);
-    await distribution.assemble?.(join(draft, 'home'), options);
+    await distribution.assemble?.(join(draft, 'home'), {
+      ...options,
+      onLaunched: ({ pid, startTime }) => writePrivateFile(join(draft, runFile), JSON.stringify({ pid, startTime })),
+    });
     openToAll(join(draft, 'home'));
     report(true);
-    publish(join(draft, 'home'), join(cache, distribution.folder));
+    publish(join(draft, 'home'), join(cache, distribution.folder), distribution.entry);
   } finally {
     clearInterval(timer);
     rmSync(draft, { recursive: true, force: true, maxRetries: 3 });
@@ -126,7 +136,16 @@ async function runMaven(distribution: Distribution, draft: string, options: Fetc
   const spec = {
     name: 'maven',
     program: options.maven,
-    args: ['--batch-mode', '--no-transfer-progress', '--file', project, `-Dmaven.repo.local=${join(draft, repository)}`, 'package'],
+    // Without the strict check Maven 3 only warns of a damaged download, which would be kept for ever.
+    args: [
+      '--batch-mode',
+      '--no-transfer-progress',
+      '--strict-checksums',
+      '--file',
+      project,
+      `-Dmaven.repo.local=${join(draft, repository)}`,
+      'package',
+    ],
     cwd: draft,
     logFile: options.installLog,
     env: { ...ofTheUser(options.env), JAVA_HOME: dirname(dirname(realpathSync(options.java))) },
@@ -147,12 +166,20 @@ function ofTheUser(env: Variables): Record<string, string> {
 }
 
 /** What is left of fetches that were killed. */
-function removeForgotten(cache: string, prefix: string): void {
+async function removeForgotten(cache: string, prefix: string): Promise<void> {
   for (const { name } of list(cache)) {
     const path = join(cache, name);
     const since = name.startsWith(prefix) ? statSync(path, { throwIfNoEntry: false })?.mtimeMs : undefined;
-    if (since !== undefined && since < Date.now() - forgottenAfterMs) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    if (since === undefined || since >= Date.now() - forgottenAfterMs) continue;
+    await endRunOf(path);
+    rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/** A process of the draft that was left alone would run for ever: nobody else knows of it. */
+async function endRunOf(draft: string): Promise<void> {
+  const file = join(draft, runFile);
+  if (existsSync(file)) await endRun(JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity);
 }
 
 /** Servers of other users read it, whatever the umask of the one who fetches; nobody but that one writes. */
@@ -164,8 +191,9 @@ function openToAll(folder: string): void {
   }
 }
 
-/** The other of two that fetched the same has won. */
-function publish(from: string, to: string): void {
+/** Of two that fetched the same the first has won; a folder from which something was removed is replaced. */
+function publish(from: string, to: string, entry: string): void {
+  if (!existsSync(join(to, entry))) rmSync(to, { recursive: true, force: true });
   try {
     renameSync(from, to);
   } catch (error) {

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { AssemblyTools } from '../find/distribution.ts';
 import { writePublicFile } from '../local-process/files.ts';
+import { signalProcess } from '../local-process/identity.ts';
 import { startServer } from '../local-process/start.ts';
 import { stopProcess } from '../local-process/stop.ts';
 import { createAuthority, issueCertificate } from '../tls/authority.ts';
@@ -21,7 +22,7 @@ const writeTimeoutMs = 120_000;
  *
  * @throws {MillraceError} SERVER_START_FAILED when it does not start; it would not either when it is needed.
  */
-export async function archiveClasses(home: string, { java, signal }: AssemblyTools): Promise<void> {
+export async function archiveClasses(home: string, { java, signal, onLaunched }: AssemblyTools): Promise<void> {
   const dir = mkdtempSync(join(dirname(home), 'archive-'));
   const [clients, peers, controller] = await unusedPorts(3);
   const cluster: KafkaCluster = {
@@ -36,8 +37,12 @@ export async function archiveClasses(home: string, { java, signal }: AssemblyToo
   };
   const server = clusterNodes(cluster)[0]!;
   const spec = { ...server.spec, args: archivingOptions(server.spec.args) };
-  const launched = await startServer({ ...server, spec }, { signal });
+  const launched = await startServer({ ...server, spec }, { signal, onLaunched });
+  const giveUp = () => void signalProcess(launched, 'SIGKILL');
+  signal?.addEventListener('abort', giveUp, { once: true });
   await stopProcess(launched, [{ signal: 'SIGTERM', graceMs: writeTimeoutMs }]);
+  signal?.removeEventListener('abort', giveUp);
+  signal?.throwIfAborted();
 }
 
 async function ownTls(dir: string): Promise<() => ServerTls> {

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMillraceError, type MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { cacheFolder, type Distribution, type FetchProgress } from '../../servers/find/distribution.ts';
 import { findSoftware } from '../../servers/find/index.ts';
+import { launch } from '../../servers/local-process/launch.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestFolder, testFolder } from '../support/folders.ts';
 
@@ -116,6 +117,31 @@ test('what a killed fetch left is removed by a later one, that of a running one 
   }
   await find({ MILLRACE_MAVEN: maven(putJar) });
   expect(cached().sort()).toEqual(['other-1.0.new-killed', 'tiny-1.7.36', 'tiny-1.7.36.new-running']);
+});
+
+test('a folder of the cache from which something was removed is fetched again', async () => {
+  mkdirSync(at('cache', 'tiny-1.7.36', 'libs'), { recursive: true });
+  await find({ MILLRACE_MAVEN: maven(putJar) });
+  expect([calls(), existsSync(at('cache', 'tiny-1.7.36', tiny.entry))]).toEqual([1, true]);
+});
+
+test('a process that a killed fetch has started is ended before its folder is removed', async () => {
+  const draft = at('cache', 'tiny-1.7.36.new-killed');
+  const assemble: Distribution['assemble'] = async (_, { onLaunched }) => {
+    const spec = { name: 'sleeper', program: '/bin/sleep', args: ['60'], cwd: folder.path, logFile: at('log') };
+    const launched = await launch(spec, onLaunched);
+    renameSync(at('cache', cached().find((name) => name.includes('.new-'))!), draft);
+    writeFileSync(at('pid'), String(launched.pid));
+    throw new Error('killed');
+  };
+  await expect(find({ MILLRACE_MAVEN: maven(putJar) }, { distribution: { ...tiny, assemble } })).rejects.toThrow('killed');
+  const pid = Number(readFileSync(at('pid'), 'utf8'));
+  expect(isRunning(pid)).toBe(true);
+  const longAgo = new Date(Date.now() - 7_200_000);
+  utimesSync(draft, longAgo, longAgo);
+  await find({ MILLRACE_MAVEN: maven(putJar) });
+  await eventually(() => !isRunning(pid), { what: 'the process has ended' });
+  expect(cached()).toEqual(['tiny-1.7.36']);
 });
 
 test('two that fetch at once both find it, and one copy stays', async () => {

@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isMillraceError, type MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { findSoftware } from '../../servers/find/index.ts';
+import { withoutDaemonStarts } from '../../servers/find/policy.ts';
 import { findProgram, type Program } from '../../servers/find/program.ts';
 import { postgresProgram } from '../../servers/postgres/program.ts';
 import { redisProgram } from '../../servers/redis/program.ts';
@@ -159,6 +161,20 @@ esac`;
     program('policy-rc.d', '# written by millrace for the time of one installation\nexit 101');
     await findSoftware([single], within());
     expect(readFileSync(at('policy-rc.d'), 'utf8')).toBe(original);
+  });
+
+  test('takes turns with another installation, so that neither allows the daemons of the other nor removes the policy of the machine', async () => {
+    const policy = program('policy-rc.d', 'exit 42');
+    const original = readFileSync(policy, 'utf8');
+    const forbidden: boolean[] = [];
+    const install = (pauseMs: number) => async () => {
+      await delay(pauseMs);
+      forbidden.push(readFileSync(policy, 'utf8').includes('exit 101'));
+    };
+    await Promise.all([withoutDaemonStarts(policy, install(60)), withoutDaemonStarts(policy, install(0))]);
+    expect(forbidden).toEqual([true, true]);
+    expect(readFileSync(policy, 'utf8')).toBe(original);
+    expect(readdirSync(folder.path)).toEqual(['policy-rc.d']);
   });
 
   test('is not half installed when it is interrupted: what is being unpacked is waited for, the policy is put back', async () => {

@@ -112,7 +112,7 @@ describe('the distribution', () => {
     for (const name of ['opensearch-security-2.19.4.0.jar', 'config/roles.yml', 'tools/hash.sh']) file(...`${security}/${name}`.split('/'));
     writeFileSync(at('lib', 'own-of-it.jar'), '');
     file('modules', 'geo', 'geo-2.19.4.jar');
-    await openSearchDistribution.assemble?.(folder.path, { java: 'java' });
+    await openSearchDistribution.assemble?.(folder.path, { java: 'java', onLaunched: () => undefined });
     expect(readdirSync(at('modules', 'geo')).sort()).toEqual(['geo-2.19.4.jar', 'plugin-descriptor.properties', 'plugin-security.policy']);
     expect(lines(readFileSync(at('modules', 'analysis-common', 'plugin-descriptor.properties'), 'utf8'))).toEqual([
       'name=analysis-common',
@@ -130,7 +130,9 @@ describe('the distribution', () => {
 
   test('is refused when the security plugin is missing', () => {
     for (const part of Object.keys(openSearchDistribution.parts)) mkdirSync(at(part), { recursive: true });
-    expect(() => openSearchDistribution.assemble?.(folder.path, { java: 'java' })).toThrow('plugins/opensearch-security was not unpacked');
+    expect(() => openSearchDistribution.assemble?.(folder.path, { java: 'java', onLaunched: () => undefined })).toThrow(
+      'plugins/opensearch-security was not unpacked',
+    );
   });
 
   test('the end of a log is what happened, not the frames of a stack trace', () => {
