@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Environment } from '../environments/schema.ts';
-import { isMillraceError, MillraceError } from '../runtime/src/contracts/errors.ts';
+import { isMillraceError } from '../runtime/src/contracts/errors.ts';
 import { down, status, up } from './supervisor/index.ts';
 import { Interruption, interruptible } from './supervisor/interrupt.ts';
 import { Reporter } from './supervisor/report.ts';
@@ -31,21 +31,21 @@ export async function runEnvironmentProgram(declared: (name: string) => Environm
     'up',
     'start the servers that do not run yet and write the binding',
     async (name, { stateDir, portBase, only }, reporter) => {
-      const environment = withOnly(withPortBase(declared(name), portBase), only);
-      reporter.result(await interruptible((signal) => up(environment, { stateDir, signal, onProgress: reporter.progress })));
+      const environment = withPortBase(declared(name), portBase);
+      reporter.result(await interruptible((signal) => up(environment, { only, stateDir, signal, onProgress: reporter.progress })));
     },
   )
     .option('--port-base <port>', 'first port to use (default: engine.ports.base), to run a second environment beside one', portNumber)
-    .option('--only <services...>', 'start these services alone, and stop the others');
+    .option('--only <services...>', 'start these services; what runs of the others goes on', serviceNames);
   verb(program, 'down', 'stop the servers that `up` started', async (name, { stateDir, wipe }, reporter) => {
     // Half a `down` helps nobody, and it is soon over: signals wait for its end.
     reporter.result(await interruptible(() => down(declared(name), { stateDir, wipe, onProgress: reporter.progress })));
   }).option('--wipe', 'remove data, passwords, logs and binding too');
   verb(program, 'status', 'say which servers run and answer', async (name, { stateDir, only }, reporter) => {
-    const found = await status(withOnly(declared(name), only), { stateDir });
+    const found = await status(declared(name), { only, stateDir });
     reporter.result(found);
     if (!found.ok) process.exitCode = problemFound;
-  }).option('--only <services...>', 'look at these services alone');
+  }).option('--only <services...>', 'look at these services', serviceNames);
   await program.parseAsync(argv);
 }
 
@@ -78,18 +78,9 @@ function withPortBase(declared: Environment, base: number | undefined): Environm
     : { ...declared, engine: { ...declared.engine, ports: { base } } };
 }
 
-/** The environment with some of its services: a laptop need not run what today's work does not touch. */
-function withOnly(declared: Environment, only: readonly string[] | undefined): Environment {
-  if (only === undefined) return declared;
-  const names = Object.keys(declared.services);
-  const unknown = only.filter((name) => !names.includes(name));
-  if (unknown.length > 0) {
-    throw new MillraceError(
-      'ENVIRONMENT_INVALID',
-      `--only names ${unknown.join(' and ')}; services of ${declared.name} are ${names.join(', ')}`,
-    );
-  }
-  return { ...declared, services: Object.fromEntries(Object.entries(declared.services).filter(([name]) => only.includes(name))) };
+/** Names with blanks or commas between them, as people write lists. */
+function serviceNames(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...text.split(/[\s,]+/).filter((name) => name !== '')];
 }
 
 function portNumber(text: string): number {

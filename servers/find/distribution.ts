@@ -3,7 +3,6 @@ import {
   chmodSync,
   constants,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -15,7 +14,7 @@ import {
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
-import { writePrivateFile } from '../local-process/files.ts';
+import { makeFolders, writePrivateFile } from '../local-process/files.ts';
 import type { ProcessIdentity } from '../local-process/identity.ts';
 import { describeEnd } from '../local-process/launch.ts';
 import { logTail } from '../local-process/log-tail.ts';
@@ -204,7 +203,7 @@ function publish(from: string, to: string, entry: string): void {
 function makeCache(path: string): void {
   try {
     // Against the umask; one that was there before is somebody's own.
-    if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o755);
+    makeFolders(path);
     accessSync(path, constants.W_OK);
   } catch (cause) {
     throw new MillraceError('STATE_UNWRITABLE', `cache folder ${path} cannot be written; choose another with MILLRACE_CACHE_DIR`, {

@@ -1,4 +1,5 @@
-import { chmodSync, chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Owner } from './launch.ts';
 
 /** Creates a folder for a server's own files, which nobody else may read. */
@@ -6,6 +7,19 @@ export function makePrivateFolder(path: string, owner?: Owner): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(path, 0o700);
   if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
+}
+
+/** Creates the folder and its parents, one after the other: Node's own way of doing so never ends on a file system that takes no folders, such as /proc. */
+export function makeFolders(path: string, mode = 0o755): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+    chmodSync(path, mode);
+  } catch (error) {
+    // Somebody else may have made it at the same moment; a file of that name is in the way.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
 }
 
 /** Replaces the file in one step, so that no reader and no crash sees half of it; only its owner may read it. */

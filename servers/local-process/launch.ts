@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { type ProcessIdentity, startTimeOf } from './identity.ts';
 
@@ -28,6 +28,8 @@ export interface LaunchSpec {
 export interface LaunchedProcess extends ProcessIdentity {
   readonly name: string;
   readonly logFile: string;
+  /** Size of the log when it was launched, in bytes. */
+  readonly logFrom: number;
   /** How it ended; undefined while it runs. */
   ended(): ProcessEnd | undefined;
 }
@@ -56,6 +58,7 @@ const waitForWord = 'read -r _ || exit 125; exec "$0" "$@" < /dev/null';
  */
 export async function launch(spec: LaunchSpec, onLaunched: (launched: LaunchedProcess) => void): Promise<LaunchedProcess> {
   const log = openSync(spec.logFile, 'a', 0o600);
+  const logFrom = fstatSync(log).size;
   try {
     const child = spawn('/bin/sh', ['-c', waitForWord, spec.program, ...spec.args], {
       cwd: spec.cwd,
@@ -69,7 +72,7 @@ export async function launch(spec: LaunchSpec, onLaunched: (launched: LaunchedPr
     child.unref();
     // A process that has ended already has no start time any more; `ended()` will tell.
     const startTime = startTimeOf(child.pid) ?? 'ended';
-    const launched = { name: spec.name, logFile: spec.logFile, pid: child.pid, startTime, ended: () => end.how };
+    const launched = { name: spec.name, logFile: spec.logFile, logFrom, pid: child.pid, startTime, ended: () => end.how };
     giveWord(child, () => onLaunched(launched));
     return launched;
   } finally {

@@ -5,9 +5,9 @@ const tailBytes = 8_192;
 /** Frames of a Java stack trace: dozens that push out the line with the reason. */
 const frame = /^\s*(at [\w.$/@<>]+\(.*\).*|\.\.\. \d+ more|<<<truncated>>>)$/;
 
-/** The last lines of a log, for a message, without stack frames; empty when there is no log. */
-export function logTail(path: string, lines = 8): string {
-  const text = lastBytes(path);
+/** The last lines of a log, for a message, without stack frames; empty when there is no log. @param from where to begin, in bytes */
+export function logTail(path: string, from = 0, lines = 8): string {
+  const text = lastBytes(path, from);
   return text
     .split('\n')
     .map((line) => line.trimEnd())
@@ -17,7 +17,7 @@ export function logTail(path: string, lines = 8): string {
     .join('\n');
 }
 
-function lastBytes(path: string): string {
+function lastBytes(path: string, from: number): string {
   let file: number;
   try {
     file = openSync(path, 'r');
@@ -27,7 +27,7 @@ function lastBytes(path: string): string {
   }
   try {
     const { size } = fstatSync(file);
-    const buffer = Buffer.alloc(Math.min(size, tailBytes));
+    const buffer = Buffer.alloc(Math.max(0, Math.min(size - from, tailBytes)));
     readSync(file, buffer, 0, buffer.length, size - buffer.length);
     return buffer.toString('utf8');
   } finally {

@@ -56,10 +56,10 @@ function probeSignal(signal: AbortSignal | undefined): AbortSignal {
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
-/** One sentence, then the end of the log. */
-export function startFailure(server: { name: string; logFile: string }, what: string, cause?: unknown): MillraceError {
-  const tail = logTail(server.logFile);
-  const quote = tail === '' ? `; its log ${server.logFile} is empty` : `; last lines of ${server.logFile}:\n${tail}`;
+/** One sentence, then the end of what the log got since the launch. */
+export function startFailure(server: { name: string; logFile: string; logFrom?: number }, what: string, cause?: unknown): MillraceError {
+  const tail = logTail(server.logFile, server.logFrom);
+  const quote = tail === '' ? `; its log ${server.logFile} has nothing about it` : `; last lines of ${server.logFile}:\n${tail}`;
   return new MillraceError('SERVER_START_FAILED', `${server.name} ${what}${quote}`, { cause });
 }
 

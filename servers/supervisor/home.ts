@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import type { Variables } from '../find/program.ts';
+import { makeFolders } from '../local-process/files.ts';
 
 /** The folder of one environment and the places in it. */
 export interface Home {
@@ -65,7 +66,7 @@ export function makeHome(home: Home): void {
 /** Creates the folder and its parents. @throws {MillraceError} STATE_UNWRITABLE */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolders(path);
   } catch (cause) {
     throw unwritable(path, cause);
   }

@@ -28,6 +28,15 @@ export interface DeclaredServices {
   readonly tls: boolean;
 }
 
+/** The services that `only` names, all without it. @throws {MillraceError} SERVICE_UNKNOWN with the names that there are. */
+export function chosen(services: readonly HostedService[], only: readonly string[] | undefined): readonly HostedService[] {
+  if (only === undefined) return services;
+  const names = services.map(({ name }) => name);
+  const unknown = only.filter((name) => !names.includes(name));
+  if (unknown.length === 0) return services.filter(({ name }) => only.includes(name));
+  throw new MillraceError('SERVICE_UNKNOWN', `no service is named ${unknown.join(' or ')}; choose from ${names.join(', ')}`);
+}
+
 /** @throws {MillraceError} ENVIRONMENT_INVALID when the environment has another engine. */
 export function servicesOf(environment: Environment): DeclaredServices {
   const { engine, name: environmentName } = environment;

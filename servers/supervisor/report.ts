@@ -70,11 +70,19 @@ export class Reporter {
     return this.statusLines(result);
   }
 
-  private upLines({ environment, servers, bindingFile, elapsedMs }: UpResult): string[] {
+  private upLines({ environment, servers, bindingFile, elapsedMs, notApplied }: UpResult): string[] {
     const started = servers.filter((server) => server.started).length;
     const what = started === 0 ? `all ${servers.length} servers ran already` : `${started} of ${servers.length} servers started`;
     return [
       `${environment}: ${what} in ${(elapsedMs / 1_000).toFixed(1)} s; services find them by MILLRACE_BINDING=${fromHere(bindingFile)}`,
+      ...(notApplied.length === 0
+        ? []
+        : [
+            this.paint(
+              'yellow',
+              `${notApplied.join(', ')}: topics, queues and indices of the topology are not created yet; create what you use`,
+            ),
+          ]),
     ];
   }
 
@@ -87,9 +95,21 @@ export class Reporter {
     const line = (server: ServerStatus) => this.serverLine(server, detailsOf(server));
     const memoryMiB = servers.reduce((sum, server) => sum + (server.memoryMiB ?? 0), 0);
     const up = servers.filter(({ state }) => state === 'up').length;
+    const binding = bindingFile === undefined ? '' : `; MILLRACE_BINDING=${fromHere(bindingFile)}`;
     return [
       ...servers.map(line),
-      `${environment}: ${ok ? 'all' : `${up} of`} ${servers.length} servers are up with ${memoryMiB} MiB${bindingFile === undefined ? '' : `; MILLRACE_BINDING=${fromHere(bindingFile)}`}`,
+      `${environment}: ${ok ? 'all' : `${up} of`} ${servers.length} servers are up with ${memoryMiB} MiB${binding}`,
+      ...this.waysOut(servers),
+    ];
+  }
+
+  private waysOut(servers: readonly ServerStatus[]): string[] {
+    const silent = servers.filter(({ state }) => state === 'silent').map(({ pid }) => pid);
+    return [
+      ...(silent.length === 0
+        ? []
+        : [`silent: the process runs and does not answer; end it with kill -9 ${silent.join(' ')}, then run up again`]),
+      ...(servers.some(({ state }) => state === 'down') ? ['down: up starts it'] : []),
     ];
   }
 

@@ -98,6 +98,6 @@ async function start(
 async function requireAnswer({ place, server }: PlannedServer, { process }: ServerRecord, signal: AbortSignal): Promise<void> {
   const silence = await pollUntil(server.probe, { timeoutMs: answerTimeoutMs, signal });
   if (silence === undefined) return;
-  const what = `runs as process ${process?.pid} but does not answer; run \`down\`, then \`up\` again`;
+  const what = `runs as process ${process?.pid} but does not answer; end it with \`kill -9 ${process?.pid}\`, then run \`up\` again`;
   throw startFailure(place, what, silence);
 }

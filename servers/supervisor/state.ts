@@ -86,8 +86,8 @@ function read(home: Home, environment: string): StateDocument | undefined {
   if (parsed.success && parsed.data.environment !== environment) {
     const { environment: other } = parsed.data;
     throw new MillraceError(
-      'STATE_CORRUPT',
-      `folder ${home.dir} belongs to the environment ${other}, not to ${environment}; choose another with --state-dir`,
+      'STATE_FOREIGN',
+      `folder ${home.dir} belongs to the environment ${other}, not to ${environment}; name another with MILLRACE_STATE_DIR or --state-dir`,
     );
   }
   if (parsed.success) return parsed.data;

@@ -6,12 +6,14 @@ import type { PlannedServer } from '../hosting.ts';
 import { memoryOf } from '../local-process/memory.ts';
 import { pollUntil } from '../local-process/ready.ts';
 import { homeOf } from './home.ts';
-import { type HostedService, mainPort, planServices, servicesOf } from './plan.ts';
+import { chosen, type HostedService, mainPort, planServices, servicesOf } from './plan.ts';
 import { knownSecret } from './secrets.ts';
 import { isRunning } from './start-service.ts';
 import { openState, type State } from './state.ts';
 
 export interface StatusOptions {
+  /** Services to look at. @default all */
+  readonly only?: readonly string[] | undefined;
   /** Folder of this environment's state, logs and data. @default MILLRACE_STATE_DIR, else .millrace/ENV in the current folder */
   readonly stateDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -45,13 +47,17 @@ export interface StatusResult {
 
 const answerTimeoutMs = 2_000;
 
-/** Says which of the declared servers run and answer; changes nothing. @throws {MillraceError} STATE_CORRUPT */
-export async function status(environment: Environment, { stateDir, signal, env = process.env }: StatusOptions = {}): Promise<StatusResult> {
+/** Says which of the declared servers run and answer; changes nothing. @throws {MillraceError} STATE_CORRUPT, STATE_FOREIGN or SERVICE_UNKNOWN */
+export async function status(
+  environment: Environment,
+  { only, stateDir, signal, env = process.env }: StatusOptions = {},
+): Promise<StatusResult> {
+  const declared = servicesOf(environment);
+  const services = chosen(declared.services, only);
   const home = homeOf(environment.name, stateDir, env);
   const state = openState(home, environment.name);
-  const { services, tls } = servicesOf(environment);
   const plans = planServices(services, {
-    ...{ home, tls },
+    ...{ home, tls: declared.tls },
     pathOf: () => '',
     port: (id, name) => (name === mainPort ? state.servers.get(id)?.port : state.servers.get(id)?.ports[name]) ?? 0,
     dataFolder: (id) => state.servers.get(id)?.dir ?? '',

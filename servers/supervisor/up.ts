@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Environment } from '../../environments/schema.ts';
+import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
 import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
 import { findSoftware } from '../find/index.ts';
 import type { Variables } from '../find/program.ts';
@@ -8,7 +9,7 @@ import { chooseDataFolder, removeOutside } from './data-folders.ts';
 import { stopServers } from './down.ts';
 import { type Home, homeOf, isNewHome, makeHome, removeHome } from './home.ts';
 import { lockHome } from './lock.ts';
-import { type DeclaredServices, loopback, mainPort, planServices, servicesOf } from './plan.ts';
+import { chosen, type DeclaredServices, loopback, mainPort, planServices, servicesOf } from './plan.ts';
 import { portsFrom, requireFreePorts } from './ports.ts';
 import type { OnProgress } from './progress.ts';
 import { secretOf } from './secrets.ts';
@@ -16,6 +17,8 @@ import { isRunning, type PlannedService, type StartedServer, startService } from
 import { openState, type State } from './state.ts';
 
 export interface UpOptions {
+  /** Services to start; what runs of the others goes on, and stays in the binding. @default all */
+  readonly only?: readonly string[] | undefined;
   /** Folder of this environment's state, logs and data. @default MILLRACE_STATE_DIR, else .millrace/ENV in the current folder */
   readonly stateDir?: string | undefined;
   readonly onProgress?: OnProgress | undefined;
@@ -31,6 +34,8 @@ export interface UpResult {
   readonly environment: string;
   readonly bindingFile: string;
   readonly generation: string;
+  /** Services for which the topology has objects that nothing creates yet. */
+  readonly notApplied: readonly string[];
   readonly servers: readonly StartedServer[];
   readonly elapsedMs: number;
 }
@@ -46,6 +51,7 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
   const startedAt = Date.now();
   const { signal, stateDir, env = process.env } = options;
   const declared = servicesOf(environment);
+  const wanted = chosen(declared.services, options.only);
   signal?.throwIfAborted();
   const home = homeOf(environment.name, stateDir, env);
   const unlock = lockHome(home, environment.name);
@@ -55,11 +61,13 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
     const before = runningServers(state);
     try {
       makeHome(home);
-      const { servers, generation } = await bringUp(environment, declared, home, state, { ...options, env });
+      const services = declared.services.filter((service) => wanted.includes(service) || runs(service.name, state));
+      const { servers, generation } = await bringUp(environment, { ...declared, services }, home, state, { ...options, env });
       return {
         environment: environment.name,
         bindingFile: home.bindingFile,
         generation,
+        notApplied: services.filter(({ hosting }) => withObjects.has(hosting.kind)).map(({ name }) => name),
         servers,
         elapsedMs: Date.now() - startedAt,
       };
@@ -71,6 +79,13 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
   } finally {
     unlock();
   }
+}
+
+/** Kinds whose servers want their topics, queues or indices to be created. */
+const withObjects: ReadonlySet<ServiceKind> = new Set(['kafka', 'rabbitmq', 'opensearch']);
+
+function runs(service: string, { servers }: State): boolean {
+  return [...servers.values()].some((record) => record.service === service && isRunning(record));
 }
 
 function runningServers(state: State): Set<string> {

@@ -89,7 +89,7 @@ test.each([
     () => status(trial.environment, { stateDir: trial.stateDir }),
   ]) {
     const error = await refusal(call());
-    expect(error.code).toBe('STATE_CORRUPT');
+    expect(error.code).toBe(content().includes('other') ? 'STATE_FOREIGN' : 'STATE_CORRUPT');
     expect(error.message).toMatch(sentence);
     if (!content().includes('other')) expect(error.message).toContain(`kill ${cache!.pid}`);
   }

@@ -15,12 +15,17 @@ Connects to every service of the binding that MILLRACE_BINDING names and says ho
 Exit codes: 0 all are up, 1 one cannot be reached, 2 one is degraded or down.
 `;
 
-const { values: flags } = parseArgs({ options: { serve: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' } } });
+const options = { serve: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
 
-if (flags.help) process.stdout.write(usage);
-else await run().catch(explain);
+await main().catch(explain);
 
-async function run(): Promise<void> {
+async function main(): Promise<void> {
+  const { values: flags } = parseArgs({ options });
+  if (flags.help) process.stdout.write(usage);
+  else await run(flags);
+}
+
+async function run(flags: { readonly serve?: boolean; readonly json?: boolean }): Promise<void> {
   const binding = await loadBinding();
   const reached = await reachAll(binding);
   try {

@@ -98,8 +98,9 @@ export const errorGuide = {
     wayOut: 'Store the payload elsewhere (S3) and send its address, or raise `maxBytes` of the topic in the topology.',
   },
   TOPIC_UNKNOWN: {
-    meaning: 'The topology does not declare the topic, or routes it to no transport of this environment.',
-    wayOut: 'Declare the topic in `environments/topology.ts` and apply it; a relay retries, so that a rolling deployment loses nothing.',
+    meaning: 'The topology does not declare the topic or routes it to no transport of this environment, or the broker has no such topic.',
+    wayOut:
+      'Declare the topic in `environments/topology.ts`; a relay retries, so that a rolling deployment loses nothing. Topics of Kafka are not created from the topology yet: create them with `admin()` of the connection.',
   },
   TENANT_REQUIRED: {
     meaning: 'The topic isolates tenants and the event carries no `tenantid`.',
@@ -128,8 +129,9 @@ export const errorGuide = {
       'Read the cause and mend the topic; then try the parked key again: see [Looking at what is held back](architecture.md#looking-at-what-is-held-back).',
   },
   PUBLISH_FAILED: {
-    meaning: 'The broker did not acknowledge events.',
-    wayOut: 'Nothing to do: the relay tries again with backoff; alerts tell when it lasts.',
+    meaning: 'The broker did not acknowledge messages.',
+    wayOut:
+      'Nothing to do where the relay publishes: it tries again with backoff, and alerts tell when it lasts. Code of your own sends again what was rejected.',
   },
   CONSUMER_CANCELLED: {
     meaning: 'RabbitMQ ended a consumer: its queue was deleted, or the node that held it left.',
@@ -175,6 +177,14 @@ export const errorGuide = {
   SUBSCRIPTION_INVALID: {
     meaning: 'A subscription asks for what its topic does not offer, such as one tenant of a topic that does not isolate tenants.',
     wayOut: 'Correct the option that the message names, or change the topic in `environments/topology.ts`.',
+  },
+  STATE_FOREIGN: {
+    meaning: 'The folder that was named holds the state of another environment.',
+    wayOut: 'Correct `ENV`, or name another folder with `MILLRACE_STATE_DIR`; leave the folder as it is, its servers may be running.',
+  },
+  SERVICE_UNKNOWN: {
+    meaning: 'A command was told to work on services that the environment does not declare.',
+    wayOut: 'Use names that the message lists.',
   },
   STATE_UNWRITABLE: {
     meaning: 'The folder in which a local environment keeps its state, logs and data cannot be written to.',
