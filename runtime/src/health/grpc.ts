@@ -29,7 +29,7 @@ export interface GrpcHealthServerOptions extends GrpcHealthOptions {
   /** Address to listen on. @default '0.0.0.0' */
   readonly host?: string;
   /** Certificates of the server. @default plain text */
-  readonly credentials?: Grpc.ServerCredentials;
+  readonly serverCredentials?: Grpc.ServerCredentials;
   /** Silence of a client after which it is asked for a sign of life, and cut off when none comes in as long again. @default 20_000 */
   readonly keepAliveMs?: number;
   /** Time that clients get to leave in `close()`. @default 2_000 */
@@ -84,7 +84,7 @@ export async function startGrpcHealth(options: GrpcHealthServerOptions): Promise
   const keepAliveMs = options.keepAliveMs ?? 20_000;
   const server = new grpc.Server({ 'grpc.keepalive_time_ms': keepAliveMs, 'grpc.keepalive_timeout_ms': keepAliveMs });
   const added = await addGrpcHealth(server, options);
-  const credentials = options.credentials ?? grpc.ServerCredentials.createInsecure();
+  const credentials = options.serverCredentials ?? grpc.ServerCredentials.createInsecure();
   const port = await listen(server, options.host ?? '0.0.0.0', options.port ?? 9001, credentials);
   const close = once(async () => {
     added.close();

@@ -86,17 +86,13 @@ function keptChannel(connection: RabbitConnection): KeptChannel {
     if (kept === channel) kept = undefined;
   };
   return {
-    async get() {
-      const opening = kept ?? connection.openChannel();
+    get() {
+      if (kept !== undefined) return kept;
+      const opening = connection.openChannel();
       kept = opening;
-      try {
-        const channel = await opening;
-        channel.once('close', () => forget(opening));
-        return channel;
-      } catch (error) {
-        forget(opening);
-        throw error;
-      }
+      const gone = (): void => forget(opening);
+      opening.then((channel) => channel.once('close', gone), gone);
+      return opening;
     },
     drop() {
       const dropped = kept;

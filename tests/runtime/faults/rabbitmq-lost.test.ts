@@ -93,9 +93,9 @@ test('a black-holed socket is noticed within three heartbeats, rejects what wait
   expect(connection.state.connected).toBe(false);
   const noticedMs = performance.now() - holedAt;
   expect(noticedMs).toBeLessThan(8_000);
-  const refusedAt = performance.now();
-  expect(await refusalOf(publisher.publish('', queue, Buffer.from('down')))).toMatchObject({ code: 'CONNECTION_FAILED' });
-  expect(performance.now() - refusedAt).toBeLessThan(500);
+  const whileDown = refusalOf(publisher.publish('', queue, Buffer.from('down')));
+  expect(publisher.unconfirmed).toBe(0); // it was not sent
+  expect(await whileDown).toMatchObject({ code: 'CONNECTION_FAILED' });
   proxy.restore();
   const restoredAt = performance.now();
   await eventually(() => publisher.publish('', queue, Buffer.from('after')).then(() => true), {
@@ -138,6 +138,7 @@ test('a broker short of memory is told apart; publishing is refused at once, and
   const heard: string[] = [];
   const connection = await connections.open(rabbitHandle(server), {
     confirmTimeoutMs: 2_000,
+    setupTimeoutMs: 60_000,
     onBlocked: (reason) => heard.push(`blocked: ${reason}`),
     onUnblocked: () => heard.push('unblocked'),
   });
@@ -154,10 +155,13 @@ test('a broker short of memory is told apart; publishing is refused at once, and
       timeoutMs: 20_000,
     });
     expect(first).toMatchObject({ code: 'BROKER_BLOCKED', retriable: true, message: expect.stringContaining('memory') });
+    const { unconfirmed } = publisher;
+    const whileBlocked = refusalOf(publisher.publish('', queue, Buffer.from('during')));
+    expect(publisher.unconfirmed).toBe(unconfirmed); // it was not sent
+    expect(await whileBlocked).toMatchObject({ code: 'BROKER_BLOCKED', message: expect.not.stringContaining('did not confirm') });
     const startedAt = performance.now();
-    expect(await refusalOf(publisher.publish('', queue, Buffer.from('during')))).toMatchObject({ code: 'BROKER_BLOCKED' });
     expect(await refusalOf(connection.openChannel())).toMatchObject({ code: 'BROKER_BLOCKED' });
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(20_000); // the broker would have a minute to answer
     expect(connection.state).toMatchObject({ connected: true, blocked: expect.stringContaining('memory') });
     expect(await look()).toMatchObject({ status: 'down', reason: expect.stringContaining('blocks publishers: low on memory') });
   } finally {

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type * as Amqp from 'amqplib';
 import type { RabbitConnection, RabbitConnectOptions, RabbitDelivery } from '../../../runtime/src/connections/rabbitmq/index.ts';
 import { connectRabbit, rabbitReplyCode } from '../../../runtime/src/connections/rabbitmq/index.ts';
 import type { HealthCheck } from '../../../runtime/src/health/check.ts';
@@ -364,5 +365,44 @@ describe('close()', () => {
     expect(performance.now() - startedAt).toBeLessThan(3_000);
     const other = await connect();
     await eventually(async () => (await depth(other, queue)) === 1, { what: 'the message is back' });
+  });
+
+  test('of a consumer ends the channel that is being set up again, at once, so that nothing is delivered afterwards', async () => {
+    const connection = await connect({ name: 'halfway', closeTimeoutMs: 20_000, setupTimeoutMs: 20_000 });
+    const queue = await declare(connection, queueName('halfway'));
+    const publisher = await connection.openPublisher();
+    const got: string[] = [];
+    const setups: Amqp.Channel[] = [];
+    let finish = (): void => undefined;
+    const consumer = await connection.openConsumer(async ({ channel, consume }) => {
+      await consume(queue, ({ message }) => void got.push(String(message.content)));
+      setups.push(channel);
+      if (setups.length === 2) await new Promise<void>((resolve) => (finish = resolve));
+    });
+    await setups[0]?.close();
+    await eventually(() => setups.length === 2, { what: 'it is being set up again' });
+    const startedAt = performance.now();
+    await consumer.close();
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    finish();
+    await publisher.publish('', queue, Buffer.from('after'));
+    await eventually(async () => (await depth(connection, queue)) === 1, { what: 'the message waits for somebody else' });
+    expect([got, consumer.active]).toEqual([[], false]);
+    await eventually(async () => (await channelCount(server, 'halfway')) === 1, { what: 'only the channel of the publisher is left' });
+  });
+
+  test('of a publisher ends the channel that is being set up again, at once', async () => {
+    const connection = await connect({ name: 'unready', closeTimeoutMs: 20_000, setupTimeoutMs: 20_000 });
+    const setups: Amqp.Channel[] = [];
+    const publisher = await connection.openPublisher(async (channel) => {
+      setups.push(channel);
+      if (setups.length === 2) await new Promise(() => undefined);
+    });
+    await setups[0]?.close();
+    await eventually(() => setups.length === 2, { what: 'it is being set up again' });
+    const startedAt = performance.now();
+    await publisher.close();
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    await eventually(async () => (await channelCount(server, 'unready')) === 0, { what: 'no channel is left' });
   });
 });

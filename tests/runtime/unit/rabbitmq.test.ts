@@ -1,8 +1,10 @@
+import { EventEmitter } from 'node:events';
 import { wrap } from '../../../runtime/src/binding/index.ts';
 import { handshakeError, rabbitError, rabbitReplyCode } from '../../../runtime/src/connections/rabbitmq/errors.ts';
-import { connectRabbit } from '../../../runtime/src/connections/rabbitmq/index.ts';
+import { connectRabbit, type RabbitConnection } from '../../../runtime/src/connections/rabbitmq/index.ts';
 import { rabbitTarget, resolveRabbitOptions } from '../../../runtime/src/connections/rabbitmq/settings.ts';
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
+import { rabbitCheck } from '../../../runtime/src/health/rabbitmq-check.ts';
 
 const service: BoundService = {
   kind: 'rabbitmq',
@@ -71,4 +73,24 @@ test('a handshake that fails for a reason not known by name may be tried again',
     code: 'CONNECTION_FAILED',
     retriable: true,
   });
+});
+
+test('rabbitCheck listens once to the channel that it keeps, and opens another when that one has closed', async () => {
+  const channels: EventEmitter[] = [];
+  const connection = {
+    name: 'tasks',
+    state: { connected: true, endpoint: 'rabbit-0:5671' },
+    openChannel: async () => {
+      const channel = Object.assign(new EventEmitter(), { checkQueue: async () => ({ messageCount: 0, consumerCount: 0 }) });
+      channels.push(channel);
+      return channel;
+    },
+  } as unknown as RabbitConnection;
+  const check = rabbitCheck(connection, { queues: ['a', 'b'] });
+  const look = () => check.check(new AbortController().signal);
+  for (let looks = 0; looks < 12; looks++) expect(await look()).toMatchObject({ status: 'up' });
+  expect(channels.map((channel) => channel.listenerCount('close'))).toEqual([1]);
+  channels[0]?.emit('close');
+  expect(await look()).toMatchObject({ status: 'up' });
+  expect(channels.map((channel) => channel.listenerCount('close'))).toEqual([0, 1]);
 });

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { connectSearch, type SearchConnection, type SearchConnectOptions } from '../../../runtime/src/connections/opensearch/index.ts';
+import { mayRepeat, type Repeatable } from '../../../runtime/src/connections/opensearch/retry.ts';
 import { isMillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { eventually } from '../../support/eventually.ts';
 import { json, type Script, type ScriptedNode, scriptedNode, searchHandle } from '../support/search-nodes.ts';
@@ -95,6 +96,77 @@ describe('a request is sent again', () => {
     await expect(read(connection)).rejects.toMatchObject({ statusCode: 503 });
     expect(performance.now() - startedAt).toBeLessThan(3_000);
     expect(node.seen.length).toBeGreaterThan(1);
+  });
+
+  test('also if the caller is told of the failure by a listener that throws, which surfaces apart', async () => {
+    const surfaced: unknown[] = [];
+    const { queueMicrotask: original } = globalThis;
+    const spy = jest.spyOn(globalThis, 'queueMicrotask').mockImplementation((task) =>
+      original(() => {
+        try {
+          task();
+        } catch (error) {
+          surfaced.push(error);
+        }
+      }),
+    );
+    try {
+      const fault = new Error('the listener failed');
+      const onError = (): void => {
+        throw fault;
+      };
+      const { node, connection } = await connect(cutOnce, { onError });
+      expect(await read(connection)).toEqual({ hits: { hits: [] } });
+      expect(node.seen).toHaveLength(2);
+      expect(surfaced).toEqual([fault]);
+    } finally {
+      spy.mockRestore();
+    }
+  });
+});
+
+describe('after a lost connection', () => {
+  const lost = Object.assign(new Error('socket hang up'), { name: 'ConnectionError' });
+  const request = (line: string, querystring?: Repeatable['querystring']): Repeatable => {
+    const [method = '', path = ''] = line.split(' ');
+    return { method, path, querystring };
+  };
+
+  test.each([
+    ...['GET /', 'GET /i/_doc/1', 'GET /_cat/indices?v', 'HEAD /i', 'HEAD /i/_doc/1'],
+    ...['POST /i/_search', 'POST /_search', 'POST /_all/_count', 'POST /_msearch', 'POST /i,j/_mget', 'POST /i/_search/template'],
+    ...['PUT /i/_doc/1', 'PUT /i/_doc/a%2Fb'],
+  ])('%s is repeated', (line) => {
+    expect(mayRepeat(lost, request(line))).toBe(true);
+  });
+
+  test.each([
+    ...['PUT /_bulk', 'PUT /i/_bulk', 'PUT /i', 'PUT /i/_create/1', 'PUT /i/_mapping', 'PUT /_cluster/settings', 'put /i/_doc/1'],
+    ...['DELETE /i', 'DELETE /i/_doc/1', 'PATCH /_plugins/_security/api/roles', 'post /i/_doc'],
+    ...['POST /i/_doc', 'POST /i/_doc/_search', 'POST /i/_update/1', 'POST /_search/scroll', 'GET /_search/scroll'],
+    ...['PUT /i/_doc/1?op_type=create', 'POST /i/_search?scroll=1m'],
+  ])('%s is not', (line) => {
+    expect(mayRepeat(lost, request(line))).toBe(false);
+  });
+
+  test.each<NonNullable<Repeatable['querystring']>>([
+    ...['op_type=create', '?op_type=create', 'refresh=true&version=3&version_type=external', 'if_seq_no=1&if_primary_term=1'],
+    ...[{ op_type: 'create' }, { version: 3, version_type: 'external' }, { if_seq_no: 1 }, { if_primary_term: 1 }],
+  ])('a document under the condition %j is not', (querystring) => {
+    expect(mayRepeat(lost, request('PUT /i/_doc/1', querystring))).toBe(false);
+    expect(mayRepeat(lost, request('PUT /i/_doc/1'), querystring)).toBe(false);
+  });
+
+  test('a document is repeated if what stands beside it is no condition', () => {
+    for (const querystring of ['refresh=true&routing=version', { refresh: true, routing: 'version' }])
+      expect(mayRepeat(lost, request('PUT /i/_doc/1', querystring), { timeout: '5s' })).toBe(true);
+  });
+
+  test('a condition among the options of a call counts', async () => {
+    const { node, connection } = await connect(cutOnce);
+    const asked = connection.client.index({ index: 'i', id: '1', document: { a: 1 } }, { querystring: { op_type: 'create' } });
+    await expect(asked).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    expect(node.seen.map(({ url }) => url)).toEqual(['/i/_doc/1?op_type=create']);
   });
 });
 

@@ -12,6 +12,7 @@ import { nodePool } from './node-pool.ts';
 import { type ResolvedSearchOptions, resolveSearchOptions, type SearchConnectOptions, searchTarget } from './settings.ts';
 import { searchTransport } from './transport.ts';
 
+export type { AwsCredentialProvider } from '../../aws/credentials.ts';
 export { searchError } from './errors.ts';
 export type { SearchConnectOptions } from './settings.ts';
 
@@ -28,8 +29,9 @@ export interface SearchConnection extends AsyncDisposable {
  *
  * Requests are rejected with `MillraceError` when the connection is at fault (`CONNECTION_FAILED`, `CONNECTION_TIMEOUT`, `CONNECTION_TLS_FAILED`,
  * `CONNECTION_REFUSED_CREDENTIALS`, `ACCESS_DENIED`), otherwise with the client's own `ResponseError`, 429 included. Repeated are requests that the server
- * declined (429, 503) or never got, and reads and writes with an id after a lost connection. A POST that writes (`_bulk`, a document without an id) is not
- * repeated then: whether it took effect is not known. Nodes are not discovered; the endpoints of the binding are asked in turn, past those that failed.
+ * declined (429, 503) or never got; after a lost connection, reads and whole documents under an id. Whatever else writes (`_bulk`, a deletion, a create, a
+ * document under a condition) is not repeated then: whether it took effect is not known. Nodes are not discovered; the endpoints of the binding are asked in
+ * turn, past those that failed.
  *
  * Not there on OpenSearch, whatever the client offers: `openPointInTime`, `ilm`, `security`, `esql`; reach OpenSearch's own by `client.transport.request`.
  *
@@ -37,6 +39,7 @@ export interface SearchConnection extends AsyncDisposable {
  * AWS_CREDENTIALS_UNAVAILABLE with `auth.mode` iam; CLIENT_NOT_INSTALLED without `@elastic/elasticsearch`; SECRET_UNAVAILABLE when the password cannot be read.
  * @example
  * await using search = await connectSearch(binding.service('search', 'opensearch'));
+ * await search.client.index({ index: 'products', document: { title: 'a lamp' }, refresh: true });
  * const { hits } = await search.client.search({ index: 'products', query: { match: { title: 'lamp' } } });
  */
 export async function connectSearch(handle: ServiceHandle, options: SearchConnectOptions = {}): Promise<SearchConnection> {

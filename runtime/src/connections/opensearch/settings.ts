@@ -2,6 +2,7 @@ import type { Client } from '@elastic/elasticsearch';
 import type { AwsCredentialProvider } from '../../aws/credentials.ts';
 import type { ServiceHandle } from '../../binding/index.ts';
 import { endpointsFor, hostsOf, requireAuthMode } from '../endpoints.ts';
+import { apart } from '../listener.ts';
 import { tlsOptions } from '../tls.ts';
 
 /** Options of `connectSearch`. */
@@ -48,7 +49,7 @@ export function resolveSearchOptions(options: SearchConnectOptions): ResolvedSea
     compression: options.compression ?? false,
     closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
     ...(options.credentials && { credentials: options.credentials }),
-    ...(options.onError && { onError: options.onError }),
+    ...(options.onError && { onError: apart(options.onError) }),
   };
 }
 

@@ -61,7 +61,7 @@ async function repeatedly(
       // A request that was about to be sent finds no node any more.
       if (context.closing.aborted && isMillraceError(explained, 'CONNECTION_FAILED')) throw closed(context);
       if (isMillraceError(explained)) context.onError?.(explained);
-      if (attempt > maxRetries || options.signal?.aborted === true || !mayRepeat(error, request)) throw explained;
+      if (attempt > maxRetries || options.signal?.aborted === true || !mayRepeat(error, request, options.querystring)) throw explained;
       before = explained;
       // Another node is asked at once; the same one after a pause.
       if (attempt >= nodes) await backoff(attempt + 1, context.maxRetryDelayMs, options.signal ?? context.closing);

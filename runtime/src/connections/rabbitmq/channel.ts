@@ -135,10 +135,9 @@ export function superviseChannel<C extends Amqp.Channel>(ground: ChannelGround, 
     close: once(async () => {
       const { life } = now;
       if (life?.isOpen === true) await settledWithin(plan.drain(life), settings.closeTimeoutMs);
-      stop.abort();
       const closed = new MillraceError('CONNECTION_CLOSED', `the channel to ${where} is closed`);
       now.onAttempt?.(closed);
-      now.life?.end(closed);
+      stop.abort(closed);
       await settledWithin(running, settings.closeTimeoutMs);
     }),
   };
@@ -156,7 +155,7 @@ async function keepOpen<C extends Amqp.Channel>(ground: ChannelGround, plan: Cha
     if (session === undefined) continue;
     const openedAt = performance.now();
     try {
-      now.life = await openReady(ground, session, plan);
+      now.life = await openReady(ground, session, plan, stop);
       now.onAttempt?.();
       const reason = await now.life.ended;
       if (reason === renewal) continue;
@@ -169,11 +168,18 @@ async function keepOpen<C extends Amqp.Channel>(ground: ChannelGround, plan: Cha
   }
 }
 
-async function openReady<C extends Amqp.Channel>(ground: ChannelGround, session: Session, plan: ChannelPlan<C>): Promise<ChannelLife<C>> {
+async function openReady<C extends Amqp.Channel>(
+  ground: ChannelGround,
+  session: Session,
+  plan: ChannelPlan<C>,
+  stop: AbortSignal,
+): Promise<ChannelLife<C>> {
   const { link, settings, where } = ground;
   const life = await openLife(ground, session, plan.create);
+  endWith(stop, life);
   const ended = life.ended.then((reason) => Promise.reject(reason));
   try {
+    stop.throwIfAborted();
     if (await settledWithin(Promise.race([plan.setup(life), ended]), settings.setupTimeoutMs)) return life;
     const text = `setting up a channel to ${where} took longer than ${settings.setupTimeoutMs} ms`;
     throw link.refusal() ?? new MillraceError('CONNECTION_TIMEOUT', text);
@@ -183,6 +189,13 @@ async function openReady<C extends Amqp.Channel>(ground: ChannelGround, session:
   } finally {
     ended.then(undefined, () => undefined); // the channel outlives its setup
   }
+}
+
+/** From its first moment: a channel that is being set up may consume already. */
+function endWith(stop: AbortSignal, life: ChannelLife): void {
+  const end = (): void => life.end(stop.reason as Error);
+  stop.addEventListener('abort', end, { once: true });
+  void life.ended.then(() => stop.removeEventListener('abort', end));
 }
 
 /** The outcome of the first attempt; while the connection is down there is none, for a limited time. */

@@ -54,8 +54,16 @@ export interface RabbitConnection extends AsyncDisposable {
  * host) at once; CLIENT_NOT_INSTALLED without `amqplib`; SECRET_UNAVAILABLE when the password cannot be read.
  * @example
  * await using tasks = await connectRabbit(binding.service('tasks', 'rabbitmq'), { name: 'orders' });
- * await using publisher = await tasks.openPublisher();
+ * await using publisher = await tasks.openPublisher((channel) => channel.assertQueue('mails', { durable: true }));
  * await publisher.publish('', 'mails', Buffer.from('{}'));
+ * @example
+ * await using consumer = await tasks.openConsumer(async ({ channel, consume }) => {
+ *   await channel.prefetch(10);
+ *   await consume('mails', async (delivery) => {
+ *     await send(JSON.parse(delivery.message.content.toString()));
+ *     delivery.ack();
+ *   });
+ * });
  */
 export async function connectRabbit(handle: ServiceHandle, options: RabbitConnectOptions = {}): Promise<RabbitConnection> {
   requireKind(handle, 'connectRabbit', 'rabbitmq');

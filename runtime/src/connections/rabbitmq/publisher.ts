@@ -152,8 +152,11 @@ function markReturned(outstanding: Set<Outstanding>, { fields, properties }: Amq
   for (const entry of outstanding) {
     const same = entry.messageId === properties.messageId && entry.exchange === fields.exchange && entry.routingKey === fields.routingKey;
     if (!same || entry.returned !== undefined) continue;
-    const text = `${where} returned message ${entry.messageId}: no queue is bound to exchange ${named(entry.exchange)} for ${named(entry.routingKey)}`;
-    entry.returned = new MillraceError('MESSAGE_UNROUTABLE', text);
+    const reason =
+      entry.exchange === ''
+        ? `there is no queue ${named(entry.routingKey)}`
+        : `no queue is bound to exchange ${named(entry.exchange)} for ${named(entry.routingKey)}`;
+    entry.returned = new MillraceError('MESSAGE_UNROUTABLE', `${where} returned message ${entry.messageId}: ${reason}`);
     return;
   }
 }
