@@ -2,8 +2,9 @@ import { rabbitCheck } from '../../../runtime/src/health/rabbitmq-check.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startProxy, type TestProxy } from '../../support/proxy.ts';
 import { startTestRabbit, type TestRabbit } from '../../support/servers.ts';
+import type { ClientProcess } from '../support/client-process.ts';
 import { queueName, rabbitConnections, rabbitHandle, refusalOf } from '../support/rabbit.ts';
-import { cpuShare, type RabbitClient, startRabbitClient } from './rabbitmq-child.ts';
+import { startRabbitClient } from './rabbitmq-child.ts';
 
 let server: TestRabbit;
 const connections = rabbitConnections();
@@ -19,7 +20,7 @@ function report(fault: string, ms: number): void {
 }
 
 /** Messages confirmed before `until` that were never delivered. */
-function lost({ lines }: RabbitClient): string[] {
+function lost({ lines }: ClientProcess): string[] {
   const delivered = new Set(lines.filter(({ verb }) => verb === 'delivered').map(({ rest }) => rest));
   return lines.filter(({ verb, rest }) => verb === 'confirmed' && !delivered.has(rest)).map(({ rest }) => rest);
 }
@@ -45,7 +46,7 @@ test('a process that publishes and consumes outlives kill -9, a standstill and a
   await server.nodes[0]!.restart();
   const backAt = performance.now();
   await client.first('delivered', await client.first('confirmed', killedAt + 1_000));
-  const share = cpuShare(client, killedAt, backAt);
+  const share = client.cpuShare(killedAt, backAt);
   report('kill -9 and restart, after the broker is ready', performance.now() - backAt);
   process.stdout.write(`rabbitmq: client uses ${(share * 100).toFixed(1)} % of a core while the broker is away\n`);
   expect(share).toBeLessThan(0.3);

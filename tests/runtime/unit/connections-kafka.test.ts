@@ -40,6 +40,11 @@ describe('the binding', () => {
     ['there is no user', { auth: { mode: 'scram', secretRef: { from: 'env', id: 'PASSWORD' } } }, 'no auth.username'],
     ['there is no secret', { auth: { mode: 'scram', username: 'orders' } }, 'no auth.secretRef'],
     ['there is no region', { auth: { mode: 'iam' } }, 'no iam'],
+    [
+      'tokens of IAM would go over an open line',
+      { auth: { mode: 'iam' }, iam: { region: 'eu-central-1', service: 'kafka', resourceName: 'log' } },
+      'no tls',
+    ],
   ] satisfies [string, Partial<BoundService>, string][])('fails if %s', async (_why, change, text) => {
     await expect(connectKafka(handleOf(change))).rejects.toMatchObject({ code: 'BINDING_INVALID', message: expect.stringContaining(text) });
   });
@@ -101,14 +106,14 @@ describe('tokens of IAM', () => {
   };
   const logger = new kafkajs.Kafka({ brokers: ['unused:1'] }).logger();
   /** Authenticates as kafkajs would; `answers` are the broker's, in turn. */
-  async function authenticate(mechanism: kafkajs.Mechanism, answers: (string | Error)[]): Promise<string[]> {
+  async function authenticate(mechanism: kafkajs.Mechanism, answers: (string | Error | Promise<Error>)[]): Promise<string[]> {
     const said: string[] = [];
     await mechanism
       .authenticationProvider({
         ...{ host: 'b1', port: 9098, logger },
         saslAuthenticate: async ({ request, response }) => {
           said.push((await request.encode()).subarray(4).toString());
-          const answer = answers.shift() ?? '';
+          const answer = (await answers.shift()) ?? '';
           if (answer instanceof Error) throw answer;
           return response?.parse(await response.decode(Buffer.from(`\0\0\0\0${answer}`)));
         },
@@ -140,6 +145,25 @@ describe('tokens of IAM', () => {
     expect(count()).toBe(2);
     await expect(authenticate(mechanism, [refused()])).rejects.toMatchObject({ type: 'SASL_AUTHENTICATION_FAILED' });
     expect(count()).toBe(2);
+  });
+
+  test('are fetched anew once when several brokers refuse the same one, one after the other', async () => {
+    const { count, fetch } = tokens(900_000);
+    const mechanism = oauthMechanism(kafkajs, fetch);
+    const interrupted = { name: 'KafkaJSConnectionError' };
+    let refuse = (_error: Error): void => undefined;
+    const later = new Promise<Error>((resolve) => {
+      refuse = resolve;
+    });
+    const second = authenticate(mechanism, [later]);
+    await expect(authenticate(mechanism, [refused()])).rejects.toMatchObject(interrupted);
+    refuse(refused());
+    await expect(second).rejects.toMatchObject(interrupted);
+    expect(count()).toBe(2);
+    // One that was accepted may be refused later, as any other.
+    await authenticate(mechanism, []);
+    await expect(authenticate(mechanism, [refused()])).rejects.toMatchObject(interrupted);
+    expect(count()).toBe(3);
   });
 
   test('a connection that breaks within the exchange is no refusal', async () => {

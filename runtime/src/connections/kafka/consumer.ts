@@ -24,7 +24,7 @@ export interface KafkaConsumer extends AsyncDisposable {
 /** Lasting errors are tried again this much more slowly than passing ones. */
 const lastingFactor = 10;
 
-export async function openConsumer(source: ClientSource, options: ResolvedConsumerOptions): Promise<KafkaConsumer> {
+export async function openConsumer(source: ClientSource, options: ResolvedConsumerOptions, onClosed: () => void): Promise<KafkaConsumer> {
   const { where, settings } = source;
   const life = lifeSigns();
   const first = await joinGroup(source, options, life).catch((error: unknown) => {
@@ -38,6 +38,7 @@ export async function openConsumer(source: ClientSource, options: ResolvedConsum
     await supervisor.member().leave(settings.closeTimeoutMs);
     await settledWithin(supervisor.ended, settings.closeTimeoutMs);
     life.close();
+    onClosed();
   });
   return {
     groupId: options.groupId,

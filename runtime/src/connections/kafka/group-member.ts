@@ -1,7 +1,7 @@
 import type * as Kafkajs from 'kafkajs';
 import { MillraceError } from '../../contracts/errors.ts';
 import { settledWithin } from '../once.ts';
-import { type ClientSource, dropSilentSockets, type KafkaClient, retryBehaviour } from './client.ts';
+import { type ClientSource, connectPart, dropSilentSockets, type KafkaClient, retryBehaviour } from './client.ts';
 import { clusterCatcher, type InnerCluster } from './cluster.ts';
 import type { ResolvedConsumerOptions } from './consumer-options.ts';
 
@@ -46,7 +46,8 @@ export async function joinGroup(
     client.sockets.end();
   };
   const starting = (async () => {
-    await subscribe(consumer, options);
+    await connectPart(source, client, consumer.connect());
+    await consumer.subscribe({ topics: [...options.topics], fromBeginning: options.fromBeginning });
     if (formerId !== undefined) await leaveAs(formerId, options.groupId, catcher.cluster());
     run(consumer, options, batches.eachBatch);
   })();
@@ -60,11 +61,6 @@ export async function joinGroup(
     throw error;
   }
   return { consumer, ended: ended.reason, leave };
-}
-
-async function subscribe(consumer: Kafkajs.Consumer, { topics, fromBeginning }: ResolvedConsumerOptions): Promise<void> {
-  await consumer.connect();
-  await consumer.subscribe({ topics: [...topics], fromBeginning });
 }
 
 function run(consumer: Kafkajs.Consumer, options: ResolvedConsumerOptions, eachBatch: Kafkajs.EachBatchHandler): void {

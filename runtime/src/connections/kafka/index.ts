@@ -1,20 +1,22 @@
 import type * as Kafkajs from 'kafkajs';
 import type { ServiceHandle } from '../../binding/index.ts';
-import { MillraceError } from '../../contracts/errors.ts';
+import { isMillraceError, MillraceError } from '../../contracts/errors.ts';
 import { Pause } from '../../pause.ts';
 import { backoffMs } from '../backoff.ts';
 import { requireKind } from '../endpoints.ts';
-import { once, settledWithin } from '../once.ts';
+import { settledWithin } from '../once.ts';
 import { type Asker, openAsker } from './asker.ts';
-import { type ClientSource, clientSource, dropSilentSockets, retryBehaviour } from './client.ts';
+import { type ClientSource, clientSource, connectPart, dropSilentSockets, retryBehaviour } from './client.ts';
 import { type KafkaConsumer, openConsumer } from './consumer.ts';
 import { type KafkaConsumerOptions, resolveConsumerOptions } from './consumer-options.ts';
 import { isLasting, kafkaError } from './errors.ts';
 import { groupLag, type KafkaPartitionLag } from './lag.ts';
 import { type KafkaMetadata, readMetadata, readTopicSetting } from './metadata.ts';
+import { type Closable, partsOf } from './parts.ts';
 import { type KafkaProducer, type KafkaProducerOptions, openProducer } from './producer.ts';
 import { type KafkaConnectOptions, resolveKafkaOptions } from './settings.ts';
 
+export type { AwsCredentialProvider } from '../../aws/credentials.ts';
 export type { KafkaConsumer } from './consumer.ts';
 export type { KafkaConsumerOptions } from './consumer-options.ts';
 export { kafkaError } from './errors.ts';
@@ -61,13 +63,22 @@ export interface KafkaConnection extends AsyncDisposable {
  * CLIENT_NOT_INSTALLED without `kafkajs`; SECRET_UNAVAILABLE when the password cannot be read; BINDING_INVALID when no bootstrap endpoint fits.
  * @example
  * await using log = await connectKafka(binding.service('log', 'kafka'), { name: 'orders' });
+ * await (await log.admin()).createTopics({ topics: [{ topic: 'orders', numPartitions: 6 }] }); // where it is not there yet
  * const producer = await log.producer();
  * await producer.send([{ topic: 'orders', messages: [{ key: 'order-1', value: 'paid' }] }]);
+ * @example
+ * await using consumer = await log.consumer({
+ *   groupId: 'emails',
+ *   topics: ['orders'],
+ *   eachBatch: async ({ batch }) => {
+ *     for (const { value } of batch.messages) await send(String(value));
+ *   },
+ * });
  */
 export async function connectKafka(handle: ServiceHandle, options: KafkaConnectOptions = {}): Promise<KafkaConnection> {
   requireKind(handle, 'connectKafka', 'kafka');
   const source = clientSource(handle, resolveKafkaOptions(options));
-  const asker = await openAsker(source);
+  const asker = openAsker(source);
   try {
     await firstAnswer(asker, source);
   } catch (error) {
@@ -82,6 +93,7 @@ async function firstAnswer(asker: Asker, { where, settings, lastError }: ClientS
   const { connectTimeoutMs } = settings;
   const pause = new Pause();
   let given = false;
+  let last: Error | undefined;
   const attempts = async (): Promise<void> => {
     for (let attempt = 1; !given; attempt++) {
       try {
@@ -89,6 +101,7 @@ async function firstAnswer(asker: Asker, { where, settings, lastError }: ClientS
       } catch (error) {
         const reason = kafkaError(error, where);
         if (isLasting(reason)) throw reason;
+        last = reason;
       }
       await pause.wait(backoffMs(attempt, settings.maxReconnectDelayMs));
     }
@@ -97,9 +110,11 @@ async function firstAnswer(asker: Asker, { where, settings, lastError }: ClientS
   given = true;
   pause.poke();
   if (answered) return;
-  const last = lastError();
-  const reason = last === undefined ? '' : `: ${last.cause instanceof Error ? last.cause.message : last.message}`;
-  throw new MillraceError('CONNECTION_FAILED', `could not connect to ${where} within ${connectTimeoutMs} ms${reason}`, { cause: last });
+  // A secret that could not be read is told as such.
+  if (isMillraceError(last) && !last.code.startsWith('CONNECTION_')) throw last;
+  const cause = lastError() ?? last;
+  const reason = cause === undefined ? '' : `: ${cause.cause instanceof Error ? cause.cause.message : cause.message}`;
+  throw new MillraceError('CONNECTION_FAILED', `could not connect to ${where} within ${connectTimeoutMs} ms${reason}`, { cause });
 }
 
 function openConnection(name: string, source: ClientSource, asker: Asker): KafkaConnection {
@@ -123,41 +138,10 @@ function openConnection(name: string, source: ClientSource, asker: Asker): Kafka
     topicSetting: (topics, setting) => guarded(() => readTopicSetting(asker, topics, setting)),
     lag: (groupId, topics) => guarded(async () => groupLag(await admin(), groupId, topics)),
     admin: () => guarded(admin),
-    producer: (options = {}) => kept(() => openProducer(source, options)),
-    consumer: (options) => kept(() => openConsumer(source, resolveConsumerOptions(options))),
+    producer: (options = {}) => kept((forget) => openProducer(source, options, forget)),
+    consumer: (options) => kept((forget) => openConsumer(source, resolveConsumerOptions(options), forget)),
     close: parts.close,
     [Symbol.asyncDispose]: parts.close,
-  };
-}
-
-interface Closable {
-  close(): Promise<void>;
-}
-
-/** What was opened through a connection, to close with it; nothing is opened or asked after that. */
-function partsOf({ where }: ClientSource, first: Closable) {
-  const parts = new Set([first]);
-  let closed = false;
-  const guarded = async <T>(action: () => Promise<T>): Promise<T> => {
-    if (closed) throw new MillraceError('CONNECTION_CLOSED', `connection to ${where} is closed`);
-    try {
-      return await action();
-    } catch (error) {
-      throw kafkaError(error, where);
-    }
-  };
-  return {
-    guarded,
-    async kept<T extends Closable>(open: () => Promise<T>): Promise<T> {
-      const part = await guarded(open);
-      parts.add(part);
-      if (closed) await part.close();
-      return part;
-    },
-    close: once(async () => {
-      closed = true;
-      await Promise.all([...parts].map((part) => part.close()));
-    }),
   };
 }
 
@@ -174,7 +158,7 @@ async function openAdmin(source: ClientSource): Promise<OpenAdmin> {
     client.sockets.end();
   };
   try {
-    await admin.connect();
+    await connectPart(source, client, admin.connect());
   } catch (error) {
     await close();
     throw error;

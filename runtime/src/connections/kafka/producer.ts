@@ -3,7 +3,7 @@ import { MillraceError } from '../../contracts/errors.ts';
 import { Pause } from '../../pause.ts';
 import { backoffMs } from '../backoff.ts';
 import { once, settledWithin } from '../once.ts';
-import { type ClientSource, dropSilentSockets, type KafkaClient, retryBehaviour } from './client.ts';
+import { type ClientSource, connectPart, dropSilentSockets, type KafkaClient, retryBehaviour } from './client.ts';
 import { isLasting, kafkaError } from './errors.ts';
 
 export interface KafkaProducerOptions {
@@ -41,15 +41,20 @@ const repeatForMs = 1_000;
  * next for its repetition, acknowledges it and drops it (seen with a broker that was stopped and went on: one acknowledged message lost). A duplicate, on
  * the other hand, is removed by the inbox.
  */
-export async function openProducer(source: ClientSource, { sendTimeoutMs = 10_000 }: KafkaProducerOptions): Promise<KafkaProducer> {
+export async function openProducer(
+  source: ClientSource,
+  { sendTimeoutMs = 10_000 }: KafkaProducerOptions,
+  onClosed: () => void,
+): Promise<KafkaProducer> {
   const { where, settings } = source;
-  const sender = openSender(source, sendTimeoutMs, await connected(source));
+  const sender = openSender(source, sendTimeoutMs, await connected(source, settings.connectTimeoutMs));
   const turns = inTurn(where, sender.send);
   let closed = false;
   const close = once(async () => {
     closed = true;
     await settledWithin(turns.idle().then(sender.disconnect), settings.closeTimeoutMs);
     sender.cut();
+    onClosed();
   });
   return {
     async send(batch) {
@@ -103,21 +108,22 @@ interface Sender {
 function openSender(source: ClientSource, sendTimeoutMs: number, first: OpenProducer): Sender {
   const { where, settings } = source;
   let current: OpenProducer | undefined = first;
-  let isCut = false;
+  const cutting = new AbortController();
 
   async function sendOnce({ producer }: OpenProducer, batch: Batch): Promise<Results> {
     const results = await producer.sendBatch({ topicMessages: [...batch], acks: -1, timeout: settings.requestTimeoutMs });
     return acknowledged(batch, results, where);
   }
   async function inTime(batch: Batch): Promise<Results> {
-    const used = current ?? (await connected(source));
+    const giveUpAt = performance.now() + sendTimeoutMs;
+    const used = current ?? (await connected(source, Math.min(sendTimeoutMs, settings.connectTimeoutMs), cutting.signal));
     current = used;
     const sending = repeatedly(
       source,
       () => used === current,
       () => sendOnce(used, batch),
     );
-    if (await settledWithin(sending, sendTimeoutMs)) return sending;
+    if (await settledWithin(sending, Math.max(0, giveUpAt - performance.now()))) return sending;
     // The request may still be under way; without sockets it cannot be repeated after what the caller sends next.
     current = undefined;
     drop(used);
@@ -125,16 +131,16 @@ function openSender(source: ClientSource, sendTimeoutMs: number, first: OpenProd
   }
   return {
     async send(batch) {
-      if (isCut) throw closedError(where);
+      if (cutting.signal.aborted) throw closedError(where);
       try {
         return await inTime(batch);
       } catch (error) {
-        throw isCut ? closedError(where) : kafkaError(error, where);
+        throw cutting.signal.aborted ? closedError(where) : kafkaError(error, where);
       }
     },
     disconnect: async () => current?.producer.disconnect(),
     cut() {
-      isCut = true;
+      cutting.abort();
       if (current !== undefined) drop(current);
       current = undefined;
     },
@@ -155,21 +161,28 @@ async function repeatedly<T>(source: ClientSource, isWanted: () => boolean, atte
   }
 }
 
-async function connected(source: ClientSource): Promise<OpenProducer> {
-  const client = await source.open();
+/** @param cutting ends the attempt, and leaves nothing that could still send. */
+async function connected(source: ClientSource, limitMs: number, cutting?: AbortSignal): Promise<OpenProducer> {
+  const giveUpAt = performance.now() + limitMs;
+  const client = await source.open(limitMs);
   const producer = client.kafka.producer({
     createPartitioner: client.kafkajs.Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false,
     retry: { ...retryBehaviour, retries: 0 },
   });
   dropSilentSockets(producer, producer.events.REQUEST_TIMEOUT, client);
-  const { connectTimeoutMs } = source.settings;
+  const end = (): void => client.sockets.end();
+  cutting?.addEventListener('abort', end);
   try {
-    if (await settledWithin(producer.connect(), connectTimeoutMs)) return { ...client, producer };
-    throw new MillraceError('CONNECTION_FAILED', `could not connect to ${source.where} within ${connectTimeoutMs} ms`);
+    cutting?.throwIfAborted();
+    await connectPart(source, client, producer.connect(), giveUpAt - performance.now());
+    cutting?.throwIfAborted();
+    return { ...client, producer };
   } catch (error) {
-    client.sockets.end();
-    throw kafkaError(error, source.where);
+    drop({ ...client, producer });
+    throw error;
+  } finally {
+    cutting?.removeEventListener('abort', end);
   }
 }
 

@@ -3,6 +3,7 @@ import type { IamToken } from '../../aws/iam-tokens.ts';
 import { tokenSource } from '../../aws/token-source.ts';
 import type { ServiceHandle } from '../../binding/index.ts';
 import { MillraceError } from '../../contracts/errors.ts';
+import { within } from './deadline.ts';
 import type { KafkajsModule } from './kafkajs.ts';
 import { ScramViolation, scramExchange } from './scram.ts';
 import type { ResolvedKafkaOptions } from './settings.ts';
@@ -20,22 +21,31 @@ type Prove = (secret: string, exchange: Exchange) => Promise<void>;
 
 /** How to prove who you are to each broker, at each new connection and each re-authentication; undefined where brokers do not ask. */
 export async function saslMechanism(
-  kafkajs: KafkajsModule,
+  kafkajs: ErrorClasses,
   handle: ServiceHandle,
   settings: ResolvedKafkaOptions,
 ): Promise<Mechanism | undefined> {
-  const { auth, iam } = handle.service;
+  const { auth, iam, tls } = handle.service;
+  const { connectTimeoutMs } = settings;
+  /** kafkajs waits for a proof without limit. */
+  const inTime = <T>(what: string, reading: Promise<T>): Promise<T> =>
+    within(reading, connectTimeoutMs, () => unread(`${what} of service ${handle.name}`, connectTimeoutMs));
   if (auth.mode === 'none') return undefined;
   if (auth.mode === 'iam') {
     if (iam === undefined) throw missing(handle, 'iam');
+    // Whoever reads a token on its way can use it.
+    if (tls === undefined) throw missing(handle, 'tls');
     const { mskToken } = await import('../../aws/iam-tokens.ts');
     const { credentials } = settings;
-    return oauthMechanism(kafkajs, () => mskToken({ region: iam.region, credentials }));
+    return oauthMechanism(kafkajs, () => inTime('a token', mskToken({ region: iam.region, credentials })));
   }
   const { username, secretRef } = auth;
   if (username === undefined || secretRef === undefined) throw missing(handle, username === undefined ? 'auth.username' : 'auth.secretRef');
   const { scramMechanism } = settings;
-  const password: Credential = { read: () => handle.secret(secretRef), reread: () => handle.secret(secretRef, { fresh: true }) };
+  const password: Credential = {
+    read: () => inTime('the password', handle.secret(secretRef)),
+    reread: () => inTime('the password', handle.secret(secretRef, { fresh: true })),
+  };
   return mechanism(kafkajs, scramMechanism, password, (secret, exchange) => scramExchange(scramMechanism, username, secret, exchange));
 }
 
@@ -58,17 +68,28 @@ export function oauthMechanism(kafkajs: ErrorClasses, fetch: () => Promise<IamTo
 
 /** Reads the secret for each proof, so that a rotated one needs no restart; a refused one is read again once and, if it differs, tried. */
 function mechanism(kafkajs: ErrorClasses, name: string, credential: Credential, prove: Prove): Mechanism {
-  let reread = false;
+  /** What the last reread gave, until it is accepted or refused. One for all brokers: several may refuse the former secret at once. */
+  let renewed: string | undefined;
+  async function isReplaced(refused: string): Promise<boolean> {
+    if (refused === renewed) return false;
+    if ((await credential.read()) !== refused) return true;
+    const now = await credential.reread();
+    if (now === refused) return false;
+    renewed = now;
+    return true;
+  }
   async function authenticate(broker: string, exchange: Exchange): Promise<void> {
     const secret = await credential.read();
     try {
       await prove(secret, exchange);
-      reread = false;
+      if (secret === renewed) renewed = undefined;
     } catch (error) {
       const refused = isRefusal(error);
-      const tryAgain = refused && !reread && (await credential.reread()) !== secret;
-      reread = tryAgain;
-      if (refused && !tryAgain) throw error;
+      if (refused && !(await isReplaced(secret))) {
+        // Whoever tries again later may find yet another one.
+        if (secret === renewed) renewed = undefined;
+        throw error;
+      }
       // Of this class kafkajs knows that the connection is of no more use and that another one may be.
       const reason = refused ? 'the secret has changed' : error instanceof Error ? error.message : String(error);
       throw new kafkajs.KafkaJSConnectionError(`${name} with ${broker} was interrupted: ${reason}`, { broker });
@@ -99,6 +120,11 @@ function saslMessage(text: string): SaslAuthenticateArgs<string> {
     request: { encode: () => Buffer.concat([length, body]) },
     response: { decode: (raw) => raw.subarray(4), parse: (bytes) => bytes.toString() },
   };
+}
+
+/** @param what `the password of service log` */
+export function unread(what: string, limitMs: number): MillraceError {
+  return new MillraceError('SECRET_UNAVAILABLE', `${what} could not be read within ${Math.round(limitMs)} ms; see why its source is slow`);
 }
 
 function missing(handle: ServiceHandle, what: string): MillraceError {

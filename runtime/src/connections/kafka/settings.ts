@@ -2,12 +2,16 @@ import type { AwsCredentialProvider } from '../../aws/credentials.ts';
 import type { ServiceHandle } from '../../binding/index.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { endpointsFor, requireAuthMode } from '../endpoints.ts';
+import { apart } from '../listener.ts';
 
 /** Options of `connectKafka`. */
 export interface KafkaConnectOptions {
   /** `client.id`, which the broker's logs, metrics and quotas show. @default 'millrace' */
   readonly name?: string;
-  /** Time allowed for the first connection; each attempt to open a socket gets half of it, TLS included. @default 5_000 */
+  /**
+   * Time allowed for the first connection, and for each one of a producer, consumer or admin client, reading certificates and secrets included; a broker
+   * gets half of it before another is tried. @default 5_000
+   */
   readonly connectTimeoutMs?: number;
   /** Time a broker has for an answer; then the socket is taken for dead and opened anew. @default 5_000 */
   readonly requestTimeoutMs?: number;
@@ -36,7 +40,7 @@ export function resolveKafkaOptions(options: KafkaConnectOptions): ResolvedKafka
     closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
     scramMechanism: options.scramMechanism ?? 'SCRAM-SHA-512',
     ...(options.credentials && { credentials: options.credentials }),
-    ...(options.onError && { onError: options.onError }),
+    ...(options.onError && { onError: apart(options.onError) }),
   };
 }
 
