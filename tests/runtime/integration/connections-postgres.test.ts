@@ -167,6 +167,20 @@ describe('when the server goes', () => {
     const fresh = await connection.openClient();
     expect((await fresh.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
   });
+
+  test('a listener that throws does not leave a dead connection in the pool, and what it threw surfaces', async () => {
+    const surfaced: (() => void)[] = [];
+    const spy = jest.spyOn(globalThis, 'queueMicrotask').mockImplementation((callback) => void surfaced.push(callback));
+    const onError = (): void => {
+      throw new Error('of the listener');
+    };
+    const { pool } = await connect({ name: 'throwing', onError });
+    await admin.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'throwing'");
+    await eventually(() => pool.totalCount === 0, { what: 'the pool has dropped the connection' });
+    spy.mockRestore();
+    expect(surfaced[0]).toThrow('of the listener');
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
 });
 
 describe('close()', () => {

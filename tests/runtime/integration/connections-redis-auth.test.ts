@@ -4,20 +4,23 @@ import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
 import { isMillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { askRedis } from '../../../servers/redis/ask.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startTestRedis, startTestRedisCluster, type TestRedis } from '../../support/servers.ts';
+import { startTestRedis, startTestRedisCluster, type TestAuthority, type TestRedis, testAuthority } from '../../support/servers.ts';
 import { redisHandle } from './connections-handles.ts';
 
+let authority: TestAuthority;
 let server: TestRedis;
 let admin: RedisConnection;
 const opened: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  server = await startTestRedis();
+  authority = await testAuthority();
+  server = await startTestRedis({ tls: authority });
   admin = await connectRedis(redisHandle(server, server.password), { name: 'admin' });
 });
 afterAll(async () => {
   await admin?.close();
   await server?.stop();
+  await authority?.remove();
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((connection) => connection.close()));
@@ -95,7 +98,10 @@ describe('an ACL user', () => {
     let readings = 0;
     const rotating = {
       ...redisHandle(server, 'unused', {}, 'orders'),
-      secret: async () => (++readings === 1 ? 'from before the rotation' : 'right'),
+      secret: async ({ id }: { id: string }) => {
+        if (id === 'CA') return authority.ca;
+        return ++readings === 1 ? 'from before the rotation' : 'right';
+      },
     };
     const { client } = opening(await connectRedis(rotating));
     expect(await client.set('orders:1', '1')).toBe('OK');
@@ -121,11 +127,12 @@ describe('an IAM user of ElastiCache', () => {
     kind: 'redis',
     role: 'cache',
     endpoints: [{ purpose: 'primary', host: endpoint.host, port: endpoint.port }],
+    tls: { caRef: { from: 'env', id: 'CA' } },
     auth: { mode: 'iam', username: 'app' },
     iam: { region: 'eu-central-1', service: 'elasticache', resourceName: 'orders-cache' },
     ...change,
   });
-  const handleOf = (bound: BoundService) => wrap({ cache: bound }).service('cache');
+  const handleOf = (bound: BoundService) => wrap({ cache: bound }, { env: { CA: authority.ca } }).service('cache');
 
   beforeEach(async () => {
     mockSigned.length = 0;
@@ -188,7 +195,7 @@ describe('an IAM user of ElastiCache', () => {
   });
 
   test('reaches every node of a cluster', async () => {
-    const cluster = await startTestRedisCluster();
+    const cluster = await startTestRedisCluster({ tls: authority });
     opening({ close: cluster.stop });
     mockAccept = (token) =>
       Promise.all(
@@ -205,6 +212,7 @@ describe('an IAM user of ElastiCache', () => {
   test.each([
     ['iam', { iam: undefined }],
     ['auth.username', { auth: { mode: 'iam' } }],
+    ['tls', { tls: undefined }],
   ])('fails with BINDING_INVALID if the binding has no %s', async (missing, change) => {
     const bound = JSON.parse(JSON.stringify({ ...service(server), ...change })) as BoundService;
     await expect(connectRedis(handleOf(bound))).rejects.toMatchObject({

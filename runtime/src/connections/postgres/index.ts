@@ -4,6 +4,7 @@ import type * as Pg from 'pg';
 import type { ServiceHandle } from '../../binding/index.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { endpointsFor, hostsOf, requireAuthMode, requireKind } from '../endpoints.ts';
+import { apart } from '../listener.ts';
 import { once, settledWithin } from '../once.ts';
 import { loadPeer } from '../peer.ts';
 import { type TlsOptions, tlsOptions } from '../tls.ts';
@@ -89,7 +90,7 @@ function resolvePostgresOptions(options: PostgresConnectOptions): ResolvedPostgr
     idleInTransactionTimeoutMs: options.idleInTransactionTimeoutMs ?? 60_000,
     idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
     closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
-    ...(options.onError && { onError: options.onError }),
+    ...(options.onError && { onError: apart(options.onError) }),
   };
 }
 

@@ -1,12 +1,13 @@
 import type * as Ioredis from 'ioredis';
 import { MillraceError } from '../../contracts/errors.ts';
 import { backoffMs } from '../backoff.ts';
-import { once } from '../once.ts';
+import { once, settledWithin } from '../once.ts';
 import { type ClientContext, type Command, commandGuard, forgiveInfo, type Line } from './client.ts';
-import { evictionOf, type Info, standaloneConnector } from './connectors.ts';
+import { evictionOf, type Info, serverName, standaloneConnector } from './connectors.ts';
 import { isLasting, redisError } from './errors.ts';
 import { closeClient, type Ground, type OpenConnection } from './open.ts';
 import { type ResolvedRedisOptions, redisBehaviour } from './settings.ts';
+import { certificates, noteShown, wouldShowElse } from './shown.ts';
 import { timedOut } from './supervisor.ts';
 
 type Node = Ioredis.Redis;
@@ -19,8 +20,8 @@ interface ClusterState {
   access: Access;
   /** Nodes that are not to be used, with the reason, by address. */
   readonly refused: Map<string, MillraceError>;
-  /** Told of what ended a line. */
-  lost(error: Error): void;
+  /** Told of what ended a line, and of the certificates that line was begun with. */
+  lost(error: Error, tls: Access['tls']): void;
 }
 
 /** Longest life of what is known about slots, when nothing tells of a change. */
@@ -44,10 +45,14 @@ export function openCluster({ ioredis, settings, target, readTarget }: Ground): 
     renew: supervisor.renew,
     tell: supervisor.tell,
     async firstReady() {
+      const deadline = performance.now() + settings.connectTimeoutMs;
       await firstReady(client, supervisor, context, settings.connectTimeoutMs);
-      await Promise.all(client.nodes(settings.forStreams ? 'all' : 'master').map(attempted));
+      const nodes = client.nodes(settings.forStreams ? 'all' : 'master');
+      const judged = await settledWithin(Promise.all(nodes.map(attempted)), deadline - performance.now());
       const [refusal] = state.refused.values();
       if (refusal !== undefined) throw refusal;
+      // The others serve; but whether a node evicts is not known before it lets itself be asked.
+      if (!judged && settings.forStreams) throw timedOut({ ...context, lastError: unready(nodes) }, settings.connectTimeoutMs);
     },
     close: once(async () => {
       context.refusal = new MillraceError('CONNECTION_CLOSED', `connection to ${where} is closed`);
@@ -108,7 +113,7 @@ function clusterBehaviour(ioredis: typeof Ioredis, settings: ResolvedRedisOption
     }
     return refusal === undefined;
   };
-  const Connector = standaloneConnector(ioredis, accept, (error) => state.lost(error));
+  const Connector = standaloneConnector(ioredis, accept, (error, tls) => state.lost(error, tls));
   return {
     lazyConnect: true,
     redisOptions: { ...node, ...state.access, Connector },
@@ -126,7 +131,7 @@ function clusterBehaviour(ioredis: typeof Ioredis, settings: ResolvedRedisOption
 
 interface ClusterSupervisor {
   tell(error: unknown): void;
-  renew(): Promise<boolean>;
+  renew(): Promise<unknown>;
   onRefusal(listener: (error: MillraceError) => void): void;
   stop(): void;
 }
@@ -143,26 +148,31 @@ function superviseCluster(
   const tell = (error: unknown): void => {
     if (!stopped) settings.onError?.(redisError(error, context.where));
   };
-  const renew = async (): Promise<boolean> => {
-    const before = JSON.stringify(state.access);
+  const shown = noteShown();
+  const renew = async (): Promise<void> => {
     state.access = await readAccess();
-    for (const node of client.nodes()) Object.assign(node.options, state.access);
-    return JSON.stringify(state.access) !== before;
+    for (const node of client.nodes()) equip(node, state.access);
   };
   const report = (error: unknown): void => {
     const cause = (error as { lastNodeError?: Error }).lastNodeError ?? error;
+    // Before `tell`, which strikes the password from the error.
+    const shownThen = shown.by(cause) ?? state.access.password;
     context.lastError = cause instanceof Error ? cause : new Error(String(cause));
     tell(cause);
     const explained = redisError(cause, context.where);
-    if (isLasting(explained)) renew().then((changed) => changed || refused(explained), tell);
+    if (isLasting(explained)) renew().then(() => wouldShowElse(state.access, shownThen) || refused(explained), tell);
   };
-  state.lost = report;
+  state.lost = (error, tls) => {
+    shown.note(error, certificates(tls));
+    report(error);
+  };
   client.on('error', report).on('node error', report);
   client.on('+node', (node: Node) => {
-    Object.assign(node.options, state.access);
+    equip(node, state.access);
     const send = node.sendCommand.bind(node);
     node.sendCommand = (command, stream) => {
       forgiveInfo(command, node.status);
+      shown.watch(command);
       return send(command, stream);
     };
   });
@@ -198,6 +208,18 @@ function paceRefreshes(client: Ioredis.Cluster, capMs: number): { stop(): void }
     timer ??= setTimeout(refresh, backoffMs(++attempt + 2, capMs));
   });
   return { stop: () => clearTimeout(timer) };
+}
+
+/** ioredis itself connects to a node once more, for what is published, and names no server then. */
+function equip({ options }: Node, access: Access): void {
+  Object.assign(options, access, access.tls && { tls: { ...serverName(options.host ?? ''), ...access.tls } });
+}
+
+function unready(nodes: readonly Node[]): Error {
+  const waiting = nodes.filter(({ status }) => status !== 'ready' && status !== 'end');
+  return new Error(
+    `not ready yet: ${waiting.map(({ options }) => `node ${options.host}:${options.port}`).join(', ')}; is it loading its data?`,
+  );
 }
 
 /** Resolves when the node is connected to or will not be now. */

@@ -1,4 +1,4 @@
-import { createConnection } from 'node:net';
+import { createConnection, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type * as Ioredis from 'ioredis';
 import { MillraceError } from '../../contracts/errors.ts';
@@ -30,18 +30,24 @@ export function evictionOf(where: string, info: Info): MillraceError | undefined
   );
 }
 
+/** The name to ask a server behind several names for (SNI): Node checks the certificate for the host, but does not tell the server of it. */
+export function serverName(host: string): { servername?: string } {
+  return isIP(host) === 0 ? { servername: host } : {};
+}
+
 export type ConnectorClass = NonNullable<Ioredis.RedisOptions['Connector']>;
 
 /**
  * A connector class whose `check` asks `accept` about the INFO that ioredis reads at every (re)connection. Returning false makes ioredis drop the
  * connection and come back later, so no command ever reaches a refused server, and a mended one is accepted without a restart.
  *
- * For one server, or each node of a cluster: `accept` is told which. `failed` gets what ended a line, of which ioredis says of a cluster only that it did.
+ * For one server, or each node of a cluster: `accept` is told which. `failed` gets what ended a line, of which ioredis says of a cluster only that it did,
+ * and the certificates of that line.
  */
 export function standaloneConnector(
   { AbstractConnector }: typeof Ioredis,
   accept: (info: Info, options: Ioredis.RedisOptions) => boolean,
-  failed?: (error: Error) => void,
+  failed?: (error: Error, tls: Ioredis.RedisOptions['tls']) => void,
 ): ConnectorClass {
   return class extends AbstractConnector {
     readonly #options: Ioredis.RedisOptions;
@@ -56,10 +62,10 @@ export function standaloneConnector(
     async connect(): Promise<typeof this.stream> {
       const { host = '127.0.0.1', port = 6379, tls } = this.#options;
       this.connecting = true;
-      this.stream = tls === undefined ? createConnection({ host, port }) : connectTls({ host, port, ...tls });
+      this.stream = tls === undefined ? createConnection({ host, port }) : connectTls({ host, port, ...serverName(host), ...tls });
       this.stream.once('error', (error) => {
         this.firstError = error;
-        failed?.(error);
+        failed?.(error, tls);
       });
       return this.stream;
     }

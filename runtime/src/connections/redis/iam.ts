@@ -29,12 +29,12 @@ export interface Rhythm {
   readonly signInEveryMs?: number;
 }
 
-/** @throws {MillraceError} BINDING_INVALID when the binding does not say who signs in where. */
+/** @throws {MillraceError} BINDING_INVALID when the binding does not say who signs in where, or the token would travel in plain text. */
 export function iamSignIn(handle: ServiceHandle): IamSignIn {
-  const { iam, auth } = handle.service;
+  const { iam, auth, tls } = handle.service;
   const { username } = auth;
-  if (iam === undefined || username === undefined) {
-    const missing = iam === undefined ? 'iam' : 'auth.username';
+  if (iam === undefined || username === undefined || tls === undefined) {
+    const missing = iam === undefined ? 'iam' : username === undefined ? 'auth.username' : 'tls';
     throw new MillraceError('BINDING_INVALID', `service ${handle.name} has auth.mode iam and no ${missing}; add it to the binding`);
   }
   const { region, resourceName: cacheName, serverless } = iam;

@@ -88,11 +88,8 @@ function openServer(
   };
   const Connector = (sentinels?.sentinelConnector ?? standaloneConnector)(ioredis, accept);
   const client = guardedClient(ioredis, { ...redisBehaviour(settings), ...access, Connector }, context);
-  const supervisor = supervise(client, {
-    ...{ settings, context },
-    readAccess: async () => (await readTarget()).access,
-    probeSentinels: async () => sentinels?.refusedBySentinels(ioredis, client.options, where),
-  });
+  const supervisor = supervise(client, settings, context, readTarget);
+  sentinels?.superviseSentinels(ioredis, client, where, supervisor);
   let watch: Sentinels.FailoverWatch | undefined;
   return {
     client,

@@ -2,22 +2,39 @@ import type * as Ioredis from 'ioredis';
 import { MillraceError } from '../../contracts/errors.ts';
 import { backoffMs } from '../backoff.ts';
 import { tlsFailure } from '../tls-errors.ts';
-import type { ConnectorClass, Info } from './connectors.ts';
+import { type ConnectorClass, type Info, serverName } from './connectors.ts';
 import { replyCode } from './errors.ts';
+import { fingerprint, type Supervisor } from './supervisor.ts';
+
+type Address = NonNullable<Ioredis.RedisOptions['sentinels']>[number];
+
+/** With what ioredis keeps to itself: no option of it tells each server the name that it is reached under. */
+type Connector = new (
+  options: unknown,
+) => InstanceType<ConnectorClass> & {
+  readonly options: Ioredis.RedisOptions;
+  check(info: Info): boolean;
+  connectToSentinel(sentinel: Address, options?: Ioredis.RedisOptions): Ioredis.Redis;
+  connect(emit: (type: string, error: Error) => void): ReturnType<InstanceType<ConnectorClass>['connect']>;
+  resolve(sentinel: Address): Promise<{ readonly host: string; readonly port: number } | null>;
+};
 
 /** As `standaloneConnector`, for the master that the sentinels name. */
 export function sentinelConnector({ SentinelConnector }: typeof Ioredis, accept: (info: Info) => boolean): ConnectorClass {
-  return class extends SentinelConnector {
-    constructor(options: unknown) {
-      super(options as ConstructorParameters<typeof SentinelConnector>[0]);
-    }
-    override check(info: Info & { role?: string }): boolean {
+  const Connector = SentinelConnector as unknown as Connector;
+  return class extends Connector {
+    override check(info: Info): boolean {
       return super.check(info) && accept(info);
+    }
+    override connectToSentinel(sentinel: Address, options?: Ioredis.RedisOptions): Ioredis.Redis {
+      return super.connectToSentinel(sentinel, { ...options, ...sentinelTls(this.options, sentinel) });
+    }
+    override async resolve(sentinel: Address) {
+      const master = await super.resolve(sentinel);
+      return master && { ...master, ...serverName(master.host) };
     }
   };
 }
-
-type Address = NonNullable<Ioredis.RedisOptions['sentinels']>[number];
 
 /** Connections to the sentinels of a master set, kept beside the one to the master. */
 export interface FailoverWatch {
@@ -41,7 +58,7 @@ export function watchFailover(ioredis: typeof Ioredis, client: Ioredis.Redis, re
     });
     watcher.on('error', report);
     // The main client is told of a rotated password and a renewed certificate.
-    watcher.on('close', () => Object.assign(watcher.options, sentinelAccess(client.options)));
+    watcher.on('close', () => Object.assign(watcher.options, sentinelAccess(client.options, address)));
     watcher.on('message', (_channel: string, message: string) => {
       const [set, , , host, port] = message.split(' ');
       if (set === name && !leadsTo(client, host, port)) reconnect(client);
@@ -65,11 +82,26 @@ function leadsTo({ stream, status }: Ioredis.Redis, host: string | undefined, po
   return status === 'ready' && stream.remoteAddress === host && stream.remotePort === Number(port);
 }
 
+/** Tells of sentinels that fail, and has what all of them refuse judged. */
+export function superviseSentinels(ioredis: typeof Ioredis, client: Ioredis.Redis, where: string, { report, judge }: Supervisor): void {
+  let probing = false;
+  client.on('sentinelError', (error: Error) => {
+    report(error);
+    if (probing) return;
+    probing = true;
+    const shown = fingerprint(client.options);
+    const judged = refusedBySentinels(ioredis, client.options, where).then((refusal) => refusal && judge(refusal, shown), report);
+    judged.finally(() => {
+      probing = false;
+    });
+  });
+}
+
 /**
  * Asks every sentinel whether it lets us in. ioredis tells of a failing sentinel in words only; this tells a refused password or a bad certificate, which
  * waiting does not mend, from a sentinel that is away.
  */
-export async function refusedBySentinels(
+async function refusedBySentinels(
   ioredis: typeof Ioredis,
   options: Ioredis.RedisOptions,
   where: string,
@@ -94,21 +126,27 @@ async function pingSentinel(ioredis: typeof Ioredis, options: Ioredis.RedisOptio
   }
 }
 
-function sentinelAccess({ sentinelPassword, sentinelTLS }: Ioredis.RedisOptions): Pick<Ioredis.RedisOptions, 'password' | 'tls'> {
-  return { ...(sentinelPassword && { password: sentinelPassword }), ...(sentinelTLS && { tls: sentinelTLS }) };
+function sentinelAccess(options: Ioredis.RedisOptions, sentinel: Address): Pick<Ioredis.RedisOptions, 'password' | 'tls'> {
+  const { sentinelPassword } = options;
+  return { ...(sentinelPassword && { password: sentinelPassword }), ...sentinelTls(options, sentinel) };
+}
+
+function sentinelTls({ sentinelTLS }: Ioredis.RedisOptions, { host = '' }: Address): Pick<Ioredis.RedisOptions, 'tls'> {
+  return sentinelTLS ? { tls: { ...serverName(host), ...sentinelTLS } } : {};
 }
 
 function sentinelClient(
   { Redis }: typeof Ioredis,
   options: Ioredis.RedisOptions,
-  { host, port }: Address,
+  address: Address,
   behaviour: Ioredis.RedisOptions & { replyMapping?: never },
 ): Ioredis.Redis {
+  const { host, port } = address;
   return new Redis({
     ...behaviour,
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
-    ...sentinelAccess(options),
+    ...sentinelAccess(options, address),
     ...(options.connectionName && { connectionName: options.connectionName }),
     connectTimeout: 1_500,
     disconnectTimeout: 250,

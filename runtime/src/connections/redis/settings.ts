@@ -3,6 +3,7 @@ import type { ServiceHandle } from '../../binding/index.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { backoffMs } from '../backoff.ts';
 import { endpointsFor, hostsOf, requireAuthMode } from '../endpoints.ts';
+import { apart } from '../listener.ts';
 import { tlsOptions } from '../tls.ts';
 import { reconnectOnReply } from './errors.ts';
 
@@ -60,7 +61,7 @@ export function resolveRedisOptions(options: RedisConnectOptions): ResolvedRedis
     maxBlockMs: options.maxBlockMs ?? 5_000,
     maxReconnectDelayMs: options.maxReconnectDelayMs ?? 1_000,
     closeTimeoutMs: options.closeTimeoutMs ?? 2_000,
-    ...(options.onError && { onError: options.onError }),
+    ...(options.onError && { onError: apart(options.onError) }),
   };
 }
 

@@ -3,32 +3,32 @@ import { isMillraceError, MillraceError } from '../../contracts/errors.ts';
 import { backoffMs } from '../backoff.ts';
 import type { ClientContext } from './client.ts';
 import { isLasting, redisError } from './errors.ts';
-import type { ResolvedRedisOptions } from './settings.ts';
+import type { RedisTarget, ResolvedRedisOptions } from './settings.ts';
 
 /** Keeps a client trying and tells of its errors. */
 export interface Supervisor {
   tell(error: unknown): void;
-  /** Reads secrets and certificates again for the next attempt; whether they have changed. */
-  renew(): Promise<boolean>;
+  /** Tells, and remembers it as the reason why the connection is down. */
+  report(error: unknown): void;
+  /** Reads the binding again after a refusal of what `shown` is the fingerprint of, which may be older than what is stored now. */
+  judge(refusal: MillraceError, shown: string): void;
+  /** Reads secrets and certificates again for the next attempt. */
+  renew(): Promise<unknown>;
   /** Calls `listener` with what no further attempt can mend, after the binding was read again and said the same. */
   onRefusal(listener: (error: MillraceError) => void): void;
   stop(): void;
 }
 
-export interface Supervised {
-  readonly settings: ResolvedRedisOptions;
-  readonly context: ClientContext;
-  /** Secrets and certificates as they are now. */
-  readAccess(): Promise<Partial<Ioredis.RedisOptions>>;
-  /** Asks the sentinels themselves what is wrong. */
-  probeSentinels(): Promise<MillraceError | undefined>;
-}
-
 /** ioredis gives up for good (`end`) when an attempt to connect through sentinels is interrupted; here it begins anew. */
-export function supervise(client: Ioredis.Redis, { settings, context, readAccess, probeSentinels }: Supervised): Supervisor {
+export function supervise(
+  client: Ioredis.Redis,
+  settings: ResolvedRedisOptions,
+  context: ClientContext,
+  readTarget: () => Promise<RedisTarget>,
+): Supervisor {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
-  let probing = false;
+  let attempted = '';
   let refused = (_error: MillraceError): void => undefined;
   const tell = (error: unknown): void => {
     if (!stopped) settings.onError?.(redisError(error, context.where));
@@ -37,23 +37,17 @@ export function supervise(client: Ioredis.Redis, { settings, context, readAccess
     context.lastError = error instanceof Error ? error : new Error(String(error));
     tell(error);
   };
-  const renew = () => renewed(client.options, readAccess);
-  const judge = (error: MillraceError): void => {
-    renew().then((changed) => changed || refused(error), report);
+  const renew = async () => Object.assign(client.options, (await readTarget()).access);
+  const judge = (refusal: MillraceError, shown: string): void => {
+    renew().then((options) => fingerprint(options) !== shown || refused(refusal), report);
   };
+  client.on('connecting', () => {
+    attempted = fingerprint(client.options);
+  });
   client.on('error', (error: Error) => {
     report(error);
     const explained = redisError(error, context.where);
-    if (isLasting(explained)) judge(explained);
-  });
-  client.on('sentinelError', (error: Error) => {
-    report(error);
-    if (probing) return;
-    probing = true;
-    const judged = probeSentinels().then((refusal) => refusal && judge(refusal), report);
-    judged.finally(() => {
-      probing = false;
-    });
+    if (isLasting(explained)) judge(explained, attempted);
   });
   client.on('end', () => {
     if (stopped) return;
@@ -61,6 +55,8 @@ export function supervise(client: Ioredis.Redis, { settings, context, readAccess
   });
   return {
     tell,
+    report,
+    judge,
     renew,
     onRefusal(listener) {
       refused = listener;
@@ -72,14 +68,8 @@ export function supervise(client: Ioredis.Redis, { settings, context, readAccess
   };
 }
 
-/** Puts what the binding leads to now into `options`, which ioredis reads at its next attempt. Whether that is something else than before. */
-async function renewed(options: Ioredis.RedisOptions, readAccess: Supervised['readAccess']): Promise<boolean> {
-  const before = fingerprint(options);
-  Object.assign(options, await readAccess());
-  return fingerprint(options) !== before;
-}
-
-function fingerprint({ username, password, sentinelPassword, tls }: Ioredis.RedisOptions): string {
+/** What an attempt with these options shows to get in. */
+export function fingerprint({ username, password, sentinelPassword, tls }: Ioredis.RedisOptions): string {
   return JSON.stringify([username, password, sentinelPassword, tls]);
 }
 
