@@ -28,8 +28,9 @@ export async function sizeFigure(): Promise<Figure[]> {
     format: 'esm',
     external: Object.keys(packageJson.peerDependencies),
   });
-  const value = round(loadedAtStart(metafile) / 1024, 1);
-  return [{ name: 'core.bundle', value, unit: 'KiB', target: '<= 60', reached: value <= 60 }];
+  const bytes = loadedAtStart(metafile);
+  const value = round(bytes / 1024, 1);
+  return [{ name: 'core.bundle', value, unit: 'KiB', target: '<= 60', reached: bytes <= 60 * 1024 }];
 }
 
 /** Bytes of the entry and of every chunk that it imports by statement. */

@@ -28,8 +28,7 @@ export async function findBinding({ json, file, env }: BindingSource): Promise<F
   if (env.MILLRACE_BINDING) return fromFile(env.MILLRACE_BINDING, 'MILLRACE_BINDING');
   throw new MillraceError(
     'BINDING_INVALID',
-    'no binding found: looked for options.json, options.file and the environment variables MILLRACE_BINDING_JSON (the document) ' +
-      'and MILLRACE_BINDING (a path, or ssm:NAME); set one of them',
+    'no binding found: set MILLRACE_BINDING (a path, or ssm:NAME) or MILLRACE_BINDING_JSON (the document)',
   );
 }
 

@@ -11,7 +11,7 @@ export interface BindingFlags {
 export function withBinding(command: Command): Command {
   return command.option(
     '--binding <file>',
-    'binding of the environment (default: MILLRACE_BINDING_JSON, or the file that MILLRACE_BINDING names)',
+    'binding of the environment: a file, or ssm:NAME (default: MILLRACE_BINDING_JSON, or what MILLRACE_BINDING names)',
   );
 }
 
@@ -20,7 +20,7 @@ export async function bindingOf(flags: BindingFlags): Promise<LoadedBinding> {
   if (flags.binding === undefined && !process.env.MILLRACE_BINDING && !process.env.MILLRACE_BINDING_JSON) {
     throw new MillraceError(
       'BINDING_INVALID',
-      'no binding found: give --binding FILE, or set MILLRACE_BINDING (a path) or MILLRACE_BINDING_JSON (the document)',
+      'no binding found: give --binding FILE, or set MILLRACE_BINDING (a path, or ssm:NAME) or MILLRACE_BINDING_JSON (the document)',
     );
   }
   return loadBinding(flags.binding === undefined ? {} : { file: flags.binding });

@@ -66,10 +66,10 @@ describe('loadBinding', () => {
     ]);
   });
 
-  test('says what it looked for when there is none', async () => {
+  test('says what to set when there is none', async () => {
     const error = await refused(loadBinding({ env: {} }));
     expect(error.code).toBe('BINDING_INVALID');
-    expect(error.message).toMatch(/options\.json.*options\.file.*MILLRACE_BINDING_JSON.*MILLRACE_BINDING/);
+    expect(error.message).toMatch(/set MILLRACE_BINDING \(.*\) or MILLRACE_BINDING_JSON/);
   });
 
   test('fails if the file cannot be read, naming it and what named it', async () => {
