@@ -7,6 +7,7 @@ const hours = z.int().min(1);
 /** Why a default is not good enough here; it is printed with the plan, so one word is not a reason. */
 const reason = z.string().min(10);
 
+const secretArn = z.string().regex(/^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:/);
 const accountId = z.string().regex(/^\d{12}$/);
 const regionName = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/);
 
@@ -69,6 +70,9 @@ const evictionPolicies = [
 ] as const;
 const maxMemoryPolicy = z.enum(evictionPolicies).optional();
 
+const version = z.string().regex(/^\d+\.\d+$/);
+const searchNodeType = z.string().regex(/\.search$/);
+
 /** What may be set per kind instead of the size's default; the columns are those of `size.ts`. */
 const overrides = {
   redis: z.strictObject({
@@ -79,9 +83,21 @@ const overrides = {
     replicas: z.int().min(0).max(5).optional(),
     memoryMiB: positive.optional(),
     maxMemoryPolicy,
+    engine: z.enum(['valkey', 'redis']).optional(),
+    /** Major and minor, `8.2`. */
+    engineVersion: version.optional(),
+    /** More than one makes it a cluster: keys are spread over shards, clients ask for `cluster: true`. */
+    shards: z.int().min(1).max(500).optional(),
+    /** A cache without nodes, paid by use; its limits are those of the bill. */
+    serverless: z.strictObject({ maxStorageGiB: positive, maxEcpuPerSecond: z.int().min(1_000) }).optional(),
   }),
   'redis-sentinel': z.strictObject({
     instanceType: z.string().optional(),
+    /** A machine image that has Redis or Valkey installed, in place of Amazon Linux and its packages. */
+    imageId: z
+      .string()
+      .regex(/^ami-[0-9a-f]+$/)
+      .optional(),
     memoryMiB: positive.optional(),
     diskGiB: positive.optional(),
     downAfterMs: z.int().min(500).max(60_000).optional(),
@@ -91,26 +107,36 @@ const overrides = {
   kafka: z.strictObject({
     brokerType: z
       .string()
-      .regex(/^kafka\./)
+      .regex(/^(kafka|express)\./)
       .optional(),
     brokers: positive.optional(),
     diskGiB: positive.optional(),
+    /** How far a broker's disk may grow by itself; it never shrinks. */
+    maxDiskGiB: positive.optional(),
+    /** `4.0.x.kraft`, `3.9.x`: as MSK writes it. */
+    version: z.string().min(1).optional(),
+    /** Kafka without brokers to size, paid by use; IAM is its only way in. */
+    serverless: z.literal(true).optional(),
     replicationFactor: positive.optional(),
     minInSyncReplicas: positive.optional(),
   }),
   rabbitmq: z.strictObject({
     instanceType: z.string().regex(/^mq\./).optional(),
     nodes: z.union([z.literal(1), z.literal(3)]).optional(),
+    version: z.enum(['3.13', '4.2']).optional(),
   }),
   opensearch: z.strictObject({
-    dataNodeType: z
-      .string()
-      .regex(/\.search$/)
-      .optional(),
+    dataNodeType: searchNodeType.optional(),
     dataNodes: positive.optional(),
     dedicatedMasters: z.union([z.literal(0), z.literal(3)]).optional(),
+    masterNodeType: searchNodeType.optional(),
     warmNodes: z.int().min(0).optional(),
+    warmNodeType: searchNodeType.optional(),
+    /** Whether indices may move to detached storage; needs warm nodes. */
+    coldStorage: z.boolean().optional(),
     diskGiB: positive.optional(),
+    /** Major and minor, `3.3`. */
+    version: version.optional(),
   }),
   postgres: z.strictObject({
     memoryMiB: positive.optional(),
@@ -123,16 +149,52 @@ const overrides = {
 } as const satisfies Record<ServiceKind, z.ZodType>;
 
 const role = z.enum(serviceRoles);
+
+/** A database that is there already, as the binding names it; on AWS Millrace provisions none. */
+const existingDatabase = z.strictObject({
+  host: z.string().min(1),
+  port: z.int().min(1).max(65_535).default(5_432),
+  database: z.string().min(1),
+  username: z.string().min(1),
+  /** Secret with the password under the key `password`, as RDS and Aurora write theirs. */
+  passwordSecretArn: secretArn,
+  /** The customer managed key of that secret, where it has one. */
+  encryptionKeyArn: z
+    .string()
+    .regex(/^arn:[a-z-]+:kms:/)
+    .optional(),
+  /** Group of the database: the clients of the environment are let out to it, and in. */
+  securityGroupId: z.string().regex(/^sg-[0-9a-f]+$/),
+  /** Authority that signs its certificate, in PEM, where it is no public one. */
+  caSecretArn: secretArn.optional(),
+});
 const service = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('redis'), role, overrides: overrides.redis.optional() }),
   z.strictObject({ kind: z.literal('redis-sentinel'), role, overrides: overrides['redis-sentinel'].optional() }),
   z.strictObject({ kind: z.literal('kafka'), role, overrides: overrides.kafka.optional() }),
   z.strictObject({ kind: z.literal('rabbitmq'), role, overrides: overrides.rabbitmq.optional() }),
   z.strictObject({ kind: z.literal('opensearch'), role, overrides: overrides.opensearch.optional() }),
-  z.strictObject({ kind: z.literal('postgres'), role, overrides: overrides.postgres.optional() }),
+  z.strictObject({ kind: z.literal('postgres'), role, overrides: overrides.postgres.optional(), existing: existingDatabase.optional() }),
   z.strictObject({ kind: z.literal('prometheus'), role, overrides: overrides.prometheus.optional() }),
   z.strictObject({ kind: z.literal('alertmanager'), role, overrides: overrides.alertmanager.optional() }),
 ]);
+
+/** Programs of the package `millrace` that run beside the services. */
+const workerCommands = ['relay'] as const;
+
+/** A program of the package as a service of containers, from one image; on AWS alone. */
+const worker = z.strictObject({
+  command: z.enum(workerCommands),
+  /** What follows the command, `--sink events` for example. */
+  arguments: z.array(z.string()).default([]),
+  /** The image with the package, by a fixed tag or a digest: what runs must be what was reviewed. */
+  image: z.string().regex(/@sha256:[0-9a-f]{64}$|:(?!latest$)[A-Za-z0-9_][A-Za-z0-9_.-]*$/),
+  /** How many run; of relays one works and the others stand by. */
+  tasks: z.int().min(0).default(2),
+  /** 1,024 are one processor. */
+  cpuUnits: z.union([z.literal(256), z.literal(512), z.literal(1_024), z.literal(2_048), z.literal(4_096)]).default(256),
+  memoryMiB: z.int().min(512).default(512),
+});
 
 const alertOverride = z.union([z.strictObject({ threshold: z.number(), reason }), z.strictObject({ disabled: z.literal(true), reason })]);
 
@@ -164,6 +226,7 @@ export const environmentSchema = z.strictObject({
   engine,
   size: z.enum(['small', 'medium', 'large']),
   services: z.record(serviceName, service).default({}),
+  workers: z.record(serviceName, worker).default({}),
   topology: z._default(topologySchema, () => topologySchema.parse({})),
   alerts: z
     .strictObject({ overrides: z.record(z.string().regex(/^[a-z][a-z0-9.-]*$/), alertOverride).default({}) })
@@ -180,5 +243,6 @@ export type Environment = z.output<typeof environmentSchema>;
 /** What a file of `environments/` writes down. */
 export type EnvironmentInput = z.input<typeof environmentSchema>;
 export type ServiceDeclaration = Environment['services'][string];
+export type WorkerDeclaration = Environment['workers'][string];
 export type Size = Environment['size'];
 export type EvictionPolicy = (typeof evictionPolicies)[number];

@@ -5,7 +5,7 @@ import { draftOf } from './checks/draft.ts';
 import { checks } from './checks/index.ts';
 import { type Environment, environmentSchema } from './declaration.ts';
 
-export type { Environment, EnvironmentInput, ServiceDeclaration, Size } from './declaration.ts';
+export type { Environment, EnvironmentInput, ServiceDeclaration, Size, WorkerDeclaration } from './declaration.ts';
 export { environmentSchema } from './declaration.ts';
 
 /**

@@ -3,11 +3,19 @@ import type { Environment, EvictionPolicy, ServiceDeclaration, Size } from './de
 
 /** The columns of each kind, as renderers and constructs read them. */
 export interface ServiceSettings {
-  /** `memoryMiB` is what the node type leaves for data after the 25 % that AWS advises to reserve. */
-  redis: { nodeType: string; replicas: number; memoryMiB: number };
+  /** `memoryMiB` is what the node type of each of the `shards` leaves for data after the 25 % that AWS advises to reserve. */
+  redis: { nodeType: string; replicas: number; memoryMiB: number; shards: number };
   'redis-sentinel': { instanceType: string; memoryMiB: number; diskGiB: number; downAfterMs: number; failoverTimeoutMs: number };
-  /** `diskGiB` is per broker, `memoryMiB` a broker's heap where Millrace runs it itself. */
-  kafka: { brokerType: string; brokers: number; diskGiB: number; replicationFactor: number; minInSyncReplicas: number; memoryMiB: number };
+  /** `diskGiB` is per broker and grows by itself up to `maxDiskGiB`; `memoryMiB` is a broker's heap where Millrace runs it itself. */
+  kafka: {
+    brokerType: string;
+    brokers: number;
+    diskGiB: number;
+    maxDiskGiB: number;
+    replicationFactor: number;
+    minInSyncReplicas: number;
+    memoryMiB: number;
+  };
   rabbitmq: { instanceType: string; nodes: 1 | 3; memoryMiB: number };
   /** `diskGiB` is per data node, `memoryMiB` a node's heap where Millrace runs it itself. */
   opensearch: {
@@ -16,6 +24,8 @@ export interface ServiceSettings {
     dedicatedMasters: 0 | 3;
     masterNodeType: string;
     warmNodes: number;
+    warmNodeType: string;
+    coldStorage: boolean;
     diskGiB: number;
     memoryMiB: number;
   };
@@ -35,7 +45,8 @@ const quickSentinel = { downAfterMs: 1_000, failoverTimeoutMs: 5_000 };
 /** Three copies, two of which must acknowledge: one broker may be patched while producers go on. */
 const threeCopies = { replicationFactor: 3, minInSyncReplicas: 2 };
 const oneBroker = { brokers: 1, replicationFactor: 1, minInSyncReplicas: 1 };
-const mastersWithin = { dedicatedMasters: 0, masterNodeType: 'm7g.large.search', warmNodes: 0 } as const;
+const withoutWarm = { warmNodes: 0, warmNodeType: 'ultrawarm1.medium.search', coldStorage: false } as const;
+const mastersWithin = { dedicatedMasters: 0, masterNodeType: 'm7g.large.search', ...withoutWarm } as const;
 const mastersApart = { dedicatedMasters: 3, masterNodeType: 'm7g.large.search' } as const;
 const oneNode = { dataNodes: 1, dedicatedMasters: 0, warmNodes: 0 } as const;
 
@@ -48,9 +59,9 @@ const oneNode = { dataNodes: 1, dedicatedMasters: 0, warmNodes: 0 } as const;
 export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>> } = {
   // 15-30, 100-200, 500-1,000 USD
   redis: {
-    small: { nodeType: 'cache.t4g.micro', replicas: 1, memoryMiB: 384, local: { replicas: 0, memoryMiB: 64 } },
-    medium: { nodeType: 'cache.t4g.medium', replicas: 2, memoryMiB: 2_372, local: { replicas: 0, memoryMiB: 128 } },
-    large: { nodeType: 'cache.r7g.xlarge', replicas: 2, memoryMiB: 20_214, local: { replicas: 0, memoryMiB: 256 } },
+    small: { nodeType: 'cache.t4g.micro', replicas: 1, memoryMiB: 384, shards: 1, local: { replicas: 0, memoryMiB: 64 } },
+    medium: { nodeType: 'cache.t4g.medium', replicas: 2, memoryMiB: 2_372, shards: 1, local: { replicas: 0, memoryMiB: 128 } },
+    large: { nodeType: 'cache.r7g.xlarge', replicas: 2, memoryMiB: 20_214, shards: 1, local: { replicas: 0, memoryMiB: 256 } },
   },
   // 500-1,000 USD for the whole event bus. One master, two replicas, a sentinel beside each. Redis gets 60 % of the machine, because a fork for RDB or an AOF
   // rewrite copies the pages written meanwhile; the disk holds RDB, AOF and the AOF being rewritten, so it is at least four times the memory.
@@ -65,6 +76,7 @@ export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>
       brokerType: 'kafka.t3.small',
       brokers: 3,
       diskGiB: 50,
+      maxDiskGiB: 250,
       ...threeCopies,
       memoryMiB: 1_024,
       local: { ...oneBroker, memoryMiB: 256 },
@@ -73,6 +85,7 @@ export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>
       brokerType: 'kafka.m7g.large',
       brokers: 3,
       diskGiB: 250,
+      maxDiskGiB: 1_000,
       ...threeCopies,
       memoryMiB: 4_096,
       local: { ...oneBroker, memoryMiB: 384 },
@@ -81,6 +94,7 @@ export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>
       brokerType: 'kafka.m7g.2xlarge',
       brokers: 6,
       diskGiB: 1_000,
+      maxDiskGiB: 4_000,
       ...threeCopies,
       memoryMiB: 8_192,
       local: { brokers: 3, memoryMiB: 384 },
@@ -106,7 +120,7 @@ export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>
       dataNodeType: 'm7g.large.search',
       dataNodes: 3,
       ...mastersApart,
-      warmNodes: 0,
+      ...withoutWarm,
       diskGiB: 100,
       memoryMiB: 4_096,
       local: { ...oneNode, memoryMiB: 512 },
@@ -116,6 +130,8 @@ export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>
       dataNodes: 6,
       ...mastersApart,
       warmNodes: 2,
+      warmNodeType: 'ultrawarm1.medium.search',
+      coldStorage: true,
       diskGiB: 1_000,
       memoryMiB: 31_744,
       local: { ...oneNode, memoryMiB: 512 },

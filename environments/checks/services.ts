@@ -43,7 +43,6 @@ const onlyCachesEvict: Check = (draft) =>
 
 /** Kinds that the engine aws does not provision, and what stands in for them. */
 const notOnAws: { readonly [K in ServiceKind]?: string } = {
-  postgres: 'which provisions no database: bring your own, bound with wrap()',
   prometheus: 'where CloudWatch keeps the metrics',
   alertmanager: 'where CloudWatch alarms notify',
 };
@@ -54,6 +53,33 @@ const awsProvisionsIt: Check = ({ services, engine }) =>
       engine?.kind === 'aws' && notOnAws[kind] !== undefined,
       `services.${name}.kind`,
       `must not be ${kind} on the engine aws, ${notOnAws[kind]}`,
+    ),
+  );
+
+const databasesStandOnAws: Check = ({ services, engine }) =>
+  Object.entries(services).flatMap(([name, service]) => {
+    if (service.kind !== 'postgres' || engine === undefined) return [];
+    const path = `services.${name}.existing`;
+    return [
+      ...problemIf(
+        engine.kind === 'aws' && service.existing === undefined,
+        path,
+        'is required on the engine aws, which provisions no database: say how to reach yours',
+      ),
+      ...problemIf(
+        engine.kind !== 'aws' && service.existing !== undefined,
+        path,
+        `must be left out on the engine ${engine.kind}, which starts a database of its own`,
+      ),
+    ];
+  });
+
+const workersRunOnAws: Check = ({ workers, engine }) =>
+  Object.entries(workers).flatMap(([name, { command }]) =>
+    problemIf(
+      engine !== undefined && engine.kind !== 'aws',
+      `workers.${name}`,
+      `must be left out on the engine ${engine?.kind}: start it there with millrace ${command}`,
     ),
   );
 
@@ -123,6 +149,8 @@ export const serviceChecks: readonly Check[] = [
   roleFitsKind,
   onlyCachesEvict,
   awsProvisionsIt,
+  databasesStandOnAws,
+  workersRunOnAws,
   eventsSurviveANode,
   kafkaKeepsItsCopies,
   zonesAreOfTheRegion,

@@ -44,7 +44,9 @@ describe('form: fails if', () => {
     [
       'an override belongs to another kind',
       withServices({ cache: { kind: 'redis', role: 'cache', overrides: { brokers: 3 } as object } }),
-      ['services.cache.overrides.brokers: unknown key, known are nodeType, replicas, memoryMiB, maxMemoryPolicy'],
+      [
+        'services.cache.overrides.brokers: unknown key, known are nodeType, replicas, memoryMiB, maxMemoryPolicy, engine, engineVersion, shards, serverless',
+      ],
     ],
     [
       'RabbitMQ is to have two nodes',
@@ -91,7 +93,7 @@ test('all problems are reported at once, those between parts beside those of for
     'topology.bindings.0.queue: is required: give a string',
     'topology.bindings.2.exchange: is required: give a string',
     'services.database.role: must be one of database for the kind postgres, got "log", which is for kafka',
-    'services.database.kind: must not be postgres on the engine aws, which provisions no database: bring your own, bound with wrap()',
+    'services.database.existing: is required on the engine aws, which provisions no database: say how to reach yours',
     'retention.inboxDays: must be at least the 7 days of retention.outboxDays, got 1: events replayed from the log would be set aside as too old',
     'topology.topics.sent.transports.0.service: must name a service of kind kafka for the transport kafka, got "tasks" of kind rabbitmq; choose log',
   ]);

@@ -1,5 +1,13 @@
 import { minimal, refusal, withEngine, withServices } from './declaration.ts';
 
+const existing = {
+  host: 'orders.example.com',
+  database: 'orders',
+  username: 'orders',
+  passwordSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-AbCdEf',
+  securityGroupId: 'sg-0a1b',
+};
+
 describe('services: fails if', () => {
   test.each<[string, unknown, string[]]>([
     [
@@ -18,7 +26,25 @@ describe('services: fails if', () => {
     [
       'AWS is to provision PostgreSQL',
       withServices({ database: { kind: 'postgres', role: 'database' } }),
-      ['services.database.kind: must not be postgres on the engine aws, which provisions no database: bring your own, bound with wrap()'],
+      ['services.database.existing: is required on the engine aws, which provisions no database: say how to reach yours'],
+    ],
+    [
+      'a database that exists is named where one is started',
+      {
+        ...withServices({ database: { kind: 'postgres', role: 'database', existing } }),
+        engine: { kind: 'process', ports: { base: 17_000 } },
+      },
+      ['services.database.existing: must be left out on the engine process, which starts a database of its own'],
+    ],
+    [
+      'a worker is declared where no container runs',
+      { ...withServices({}), engine: { kind: 'docker' }, workers: { relay: { command: 'relay', image: 'millrace:0.1.0' } } },
+      ['workers.relay: must be left out on the engine docker: start it there with millrace relay'],
+    ],
+    [
+      'a worker runs whatever image is the latest',
+      { ...withServices({}), workers: { relay: { command: 'relay', image: 'millrace:latest' } } },
+      [expect.stringContaining('workers.relay.image: must')],
     ],
     [
       'jobs lie on a single node',

@@ -1,9 +1,9 @@
-import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy';
 import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
 import type { Bindable } from '../../core/binding.ts';
 import { Construct } from '../../core/framework.ts';
 import type { MetricReference } from '../../core/metric.ts';
-import { type Grantee, type PolicyStatement, policyDocument } from '../../core/policy.ts';
+import type { Grantee, PolicyStatement } from '../../core/policy.ts';
+import { grantToRole } from '../foundation/grant.ts';
 import type { SecurityGroupReference } from '../foundation/security-group.ts';
 import type { CacheUserReference, ElastiCacheAttributes } from './props.ts';
 
@@ -46,14 +46,9 @@ export abstract class ElastiCacheReference extends Construct implements Bindable
   }
 
   /** Lets a role connect as one user: `connectStatements` as a policy of the role. */
-  grantConnect(id: string, { roleName }: Grantee, userName?: string): PolicyStatement[] {
-    const statements = this.connectStatements(userName);
-    new IamRolePolicy(this, id, {
-      name: `connect-${this.attributes.replicationGroupId}`,
-      role: roleName,
-      policy: policyDocument(statements),
-    });
-    return statements;
+  grantConnect(id: string, grantee: Grantee, userName?: string): readonly PolicyStatement[] {
+    const name = `connect-${this.attributes.replicationGroupId}`;
+    return grantToRole(this, id, { grantee, name, statements: this.connectStatements(userName) });
   }
 
   /** A metric of every node: the group's own figures hide one hot node among idle ones. */

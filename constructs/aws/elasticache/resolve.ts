@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { resolveSettings } from '../../../environments/size.ts';
-import { canonicalJson } from '../../../runtime/src/contracts/canonical-json.ts';
+import { contentHash } from '../../core/content-hash.ts';
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
 import { defaultVersions, familyOf } from './families.ts';
@@ -45,14 +44,10 @@ export function resolveElastiCache(props: ElastiCacheProps, identity: Environmen
     replicationGroupId,
     family: familyOf(engine, engineVersion) ?? '',
     parameters,
+    // A parameter group cannot change its family while it is in use.
     parameterGroupName: `${replicationGroupId}-${contentHash({ engine, engineVersion, parameters })}`,
     givenParameters: Object.keys(props.parameters ?? {}),
     userIds: (props.users ?? defaultUsers).map(({ name }) => `${replicationGroupId}-${name}`),
     subnetIds: props.network.privateSubnetIds,
   };
-}
-
-/** A parameter group cannot be changed to another family while in use: with its content in its name, a new one stands before the old one goes. */
-function contentHash(content: unknown): string {
-  return createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, 8);
 }

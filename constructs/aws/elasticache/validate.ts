@@ -1,15 +1,13 @@
-import type { Rule } from '../../core/validate.ts';
+import { quoted, type Rule, repeated } from '../../core/validate.ts';
 import { parseDailyWindow, parseWeeklyWindow, windowMinutes, windowsOverlap } from '../../core/windows.ts';
 import { versionsOf } from './families.ts';
 import type { ResolvedElastiCache } from './resolve.ts';
 
 const roles = ['cache', 'events', 'jobs'];
 const longestId = 40;
-const quoted = (value: unknown): string => JSON.stringify(value);
 const tooLong = ({ userIds }: ResolvedElastiCache): string[] => userIds.filter((id) => id.length > longestId);
 const misnamedUsers = ({ users }: ResolvedElastiCache): string[] =>
   users.map(({ name }) => name).filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name === 'default');
-const repeatedUsers = ({ userIds }: ResolvedElastiCache): string[] => userIds.filter((id, index) => userIds.indexOf(id) !== index);
 /** `>` and `<` set and remove passwords, `#` and `!` their hashes, `nopass` accepts any. The words are shown without what follows, which may be a secret. */
 const passwordRules = ({ users }: ResolvedElastiCache): string[] =>
   users.flatMap(({ name, accessString }) =>
@@ -78,8 +76,8 @@ export const elastiCacheRules: readonly Rule<ResolvedElastiCache>[] = [
       `users must have names of lower-case letters, digits and hyphens other than default, got ${misnamedUsers(cache).map(quoted).join(', ')}`,
   },
   {
-    condition: (cache) => repeatedUsers(cache).length > 0,
-    message: (cache) => `users must have different names, got ${repeatedUsers(cache).join(', ')} twice`,
+    condition: (cache) => repeated(cache.userIds).length > 0,
+    message: (cache) => `users must have different names, got ${repeated(cache.userIds).join(', ')} twice`,
   },
   {
     condition: (cache) => tooLong(cache).length > 0,

@@ -1,9 +1,9 @@
 import { SecurityGroup as Resource } from '@cdktf/provider-aws/lib/security-group';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule';
-import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule';
 import { Construct } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
+import { allowTcp, type ServicePort } from './connections.ts';
 
 /** A security group, ours or another's. */
 export interface SecurityGroupReference {
@@ -15,11 +15,6 @@ export interface SecurityGroupProps {
   /** Last parts of the name, after the environment's. */
   readonly name: string;
   /** Shown in the console; a change replaces the group. */
-  readonly description: string;
-}
-
-interface TcpRule {
-  readonly port: number;
   readonly description: string;
 }
 
@@ -35,22 +30,12 @@ export class SecurityGroup extends Construct implements SecurityGroupReference {
   }
 
   /** Opens `port` to the members of `client`, and lets them out to it. */
-  allowFrom(id: string, client: SecurityGroupReference, { port, description }: TcpRule): void {
-    const rule = { ipProtocol: 'tcp', fromPort: port, toPort: port, description };
-    new VpcSecurityGroupIngressRule(this, `${id}In`, {
-      ...rule,
-      securityGroupId: this.securityGroupId,
-      referencedSecurityGroupId: client.securityGroupId,
-    });
-    new VpcSecurityGroupEgressRule(this, `${id}Out`, {
-      ...rule,
-      securityGroupId: client.securityGroupId,
-      referencedSecurityGroupId: this.securityGroupId,
-    });
+  allowFrom(id: string, client: SecurityGroupReference, port: ServicePort): void {
+    allowTcp(this, id, { client, server: this, ...port });
   }
 
   /** Lets members out to the addresses of an AWS service, `prefixListId` of its gateway endpoint. */
-  allowToService(id: string, prefixListId: string, { port, description }: TcpRule): void {
+  allowToService(id: string, prefixListId: string, { port, description }: ServicePort): void {
     new VpcSecurityGroupEgressRule(this, id, {
       securityGroupId: this.securityGroupId,
       ipProtocol: 'tcp',

@@ -1,9 +1,7 @@
-import type { Rule } from '../../core/validate.ts';
+import { listed, type Rule, repeated } from '../../core/validate.ts';
 import { parseRange } from './ranges.ts';
 import type { ResolvedNetwork } from './resolve.ts';
 
-const list = (values: readonly string[]): string => (values.length === 0 ? 'none' : values.join(', '));
-const repeated = (values: readonly string[]): string[] => values.filter((value, index) => values.indexOf(value) !== index);
 const outside = ({ zones, region }: ResolvedNetwork): string[] =>
   zones.filter((zone) => !zone.startsWith(region) || !/^[a-z]$/.test(zone.slice(region.length)));
 const misnamed = ({ interfaceEndpoints }: ResolvedNetwork): string[] =>
@@ -20,23 +18,23 @@ export const networkRules: readonly Rule<ResolvedNetwork>[] = [
   },
   {
     condition: ({ zones }) => zones.length < 2 || zones.length > 6,
-    message: ({ zones }) => `zones must be two to six, so that one can fail, got ${list(zones)}`,
+    message: ({ zones }) => `zones must be two to six, so that one can fail, got ${listed(zones)}`,
   },
   {
     condition: ({ zones }) => repeated(zones).length > 0,
-    message: ({ zones }) => `zones must be different, got ${list(repeated(zones))} twice`,
+    message: ({ zones }) => `zones must be different, got ${listed(repeated(zones))} twice`,
   },
   {
     condition: (network) => outside(network).length > 0,
-    message: (network) => `zones must be of ${network.region} such as ${network.region}a, got ${list(outside(network))}`,
+    message: (network) => `zones must be of ${network.region} such as ${network.region}a, got ${listed(outside(network))}`,
   },
   {
     condition: (network) => misnamed(network).length > 0,
-    message: (network) => `interfaceEndpoints must be last parts of endpoint names such as ecr.dkr, got ${list(misnamed(network))}`,
+    message: (network) => `interfaceEndpoints must be last parts of endpoint names such as ecr.dkr, got ${listed(misnamed(network))}`,
   },
   {
     condition: ({ interfaceEndpoints }) => repeated(interfaceEndpoints).length > 0,
-    message: ({ interfaceEndpoints }) => `interfaceEndpoints must be different, got ${list(repeated(interfaceEndpoints))} twice`,
+    message: ({ interfaceEndpoints }) => `interfaceEndpoints must be different, got ${listed(repeated(interfaceEndpoints))} twice`,
   },
   {
     condition: ({ interfaceEndpoints }) => interfaceEndpoints.includes('s3'),

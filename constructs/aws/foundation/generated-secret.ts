@@ -1,0 +1,79 @@
+import { SecretsmanagerSecret } from '@cdktf/provider-aws/lib/secretsmanager-secret';
+import { SecretsmanagerSecretVersion } from '@cdktf/provider-aws/lib/secretsmanager-secret-version';
+import type { SecretRef } from '../../../runtime/src/contracts/binding.ts';
+import { Construct, Fn, TerraformStack } from '../../core/framework.ts';
+import { identityOf } from '../../core/identity.ts';
+import type { PolicyStatement } from '../../core/policy.ts';
+
+export interface GeneratedSecretProps {
+  /** Full name in Secrets Manager. */
+  readonly name: string;
+  readonly description: string;
+  readonly encryptionKeyArn: string;
+  /** What stands beside the password in the JSON, the user's name for example. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** Letters and digits. @default 40 */
+  readonly length?: number;
+  /** A higher number draws a new password at the next apply. @default 1 */
+  readonly generation?: number;
+}
+
+/** How long a deleted secret can be restored where the environment is protected; elsewhere its name is free at once. */
+const recoveryWindowInDays = 30;
+
+/**
+ * A password that Secrets Manager draws while Terraform applies, kept as JSON `{...fields, password}` under `passwordRef`.
+ *
+ * It goes from an ephemeral resource into a write-only argument, so neither plan nor state ever hold it. Needs Terraform 1.11.
+ *
+ * @see https://developer.hashicorp.com/terraform/language/manage-sensitive-data/ephemeral
+ */
+export class GeneratedSecret extends Construct {
+  readonly secretArn: string;
+  readonly encryptionKeyArn: string;
+
+  constructor(scope: Construct, id: string, props: GeneratedSecretProps) {
+    super(scope, id);
+    const { name, description, encryptionKeyArn } = props;
+    const { deletionProtection } = identityOf(this);
+    const secret = new SecretsmanagerSecret(this, 'Resource', {
+      name,
+      description,
+      kmsKeyId: encryptionKeyArn,
+      recoveryWindowInDays: deletionProtection ? recoveryWindowInDays : 0,
+    });
+    this.secretArn = secret.arn;
+    this.encryptionKeyArn = encryptionKeyArn;
+    this.defineValue(props);
+  }
+
+  /** The password, as a binding refers to it. */
+  get passwordRef(): SecretRef {
+    return { from: 'aws-secrets-manager', id: this.secretArn, jsonKey: 'password' };
+  }
+
+  /** What an IAM identity needs in order to read the secret, and nothing more. */
+  readStatements(): PolicyStatement[] {
+    return [
+      { Sid: 'ReadSecret', Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: this.secretArn },
+      { Sid: 'DecryptSecret', Effect: 'Allow', Action: 'kms:Decrypt', Resource: this.encryptionKeyArn },
+    ];
+  }
+
+  private defineValue({ fields = {}, length = 40, generation = 1 }: GeneratedSecretProps): void {
+    const block = `${this.node.id}-${this.node.addr.slice(-8)}`;
+    // cdktf 0.21 knows no ephemeral blocks; Terraform has them from 1.10.
+    TerraformStack.of(this).addOverride(`ephemeral.aws_secretsmanager_random_password.${block}`, {
+      password_length: length,
+      // Every client, URL and configuration file takes letters and digits as they are.
+      exclude_punctuation: true,
+      require_each_included_type: true,
+    });
+    const password = `\${ephemeral.aws_secretsmanager_random_password.${block}.random_password}`;
+    new SecretsmanagerSecretVersion(this, 'Value', {
+      secretId: this.secretArn,
+      secretStringWo: Fn.jsonencode({ ...fields, password }),
+      secretStringWoVersion: generation,
+    });
+  }
+}
