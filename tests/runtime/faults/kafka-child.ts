@@ -17,8 +17,8 @@ export interface KafkaClientSettings {
 export interface KafkaClient extends ClientProcess {
   /** Returns when a message that was sent after this call is consumed, from every partition. */
   flows(timeoutMs?: number): Promise<void>;
-  /** Numbers that were acknowledged and never consumed. */
-  lost(): string[];
+  /** Waits until what was acknowledged before this call is consumed; what is missing in the end is lost. */
+  nothingLost(): Promise<void>;
 }
 
 export function startKafkaClient(handle: ServiceHandle, settings: Omit<KafkaClientSettings, 'service'>): KafkaClient {
@@ -31,9 +31,18 @@ export function startKafkaClient(handle: ServiceHandle, settings: Omit<KafkaClie
       const next = Number(said('sent').at(-1) ?? -1) + 1;
       await client.until(() => said('got').some((number) => Number(number) >= next), `got ${next} or more`, timeoutMs);
     },
-    lost() {
-      const got = new Set(said('got'));
-      return said('acked').filter((number) => !got.has(number));
+    async nothingLost() {
+      // It goes on sending: the newest is always on its way.
+      const acked = said('acked');
+      const missing = (): string[] => {
+        const got = new Set(said('got'));
+        return acked.filter((number) => !got.has(number));
+      };
+      try {
+        await client.until(() => missing().length === 0, 'that all that was acknowledged is consumed', 30_000);
+      } catch (cause) {
+        throw new Error(`acknowledged and not consumed: ${missing().join(', ')}`, { cause });
+      }
     },
   };
 }

@@ -119,7 +119,7 @@ test('messages flow on through the death and the standstill of leaders and of th
     () => nodeOf(paused).resume(),
   );
 
-  await eventually(() => client.lost().length === 0, { what: 'all that was acknowledged is consumed' });
+  await client.nothingLost();
   const { code, stderr } = await client.end();
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 }, 300_000);
