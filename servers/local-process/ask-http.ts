@@ -16,8 +16,12 @@ export interface HttpAddress {
 export interface HttpQuestion {
   readonly path: string;
   /** @default GET */
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Sent as JSON. */
+  readonly body?: object;
   readonly signal: AbortSignal;
+  /** Ask as the owner of this certificate instead of as the user. */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 export interface HttpAnswer {
@@ -25,16 +29,21 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** One request without a body, on a connection of its own, which is closed afterwards. */
+/** One request on a connection of its own, which is closed afterwards. */
 export async function askHttp({ host, port, user, password, caFile }: HttpAddress, question: HttpQuestion): Promise<HttpAnswer> {
-  const options = { ...question, host, port, auth: `${user}:${password}`, agent: false as const, headers: { connection: 'close' } };
+  const { path, method = 'GET', body, signal, client } = question;
+  const options = {
+    ...{ host, port, path, method, signal, agent: false as const },
+    headers: { connection: 'close', ...(body && { 'content-type': 'application/json' }) },
+    ...(client ?? { auth: `${user}:${password}` }),
+  };
   const request = caFile === undefined ? http.request(options) : https.request({ ...options, ca: readFileSync(caFile) });
   return new Promise<HttpAnswer>((resolve, reject) => {
     request.on('error', reject);
     request.on('response', (response) => {
-      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject);
     });
-    request.end();
+    request.end(body && JSON.stringify(body));
   });
 }
 

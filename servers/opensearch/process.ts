@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { askHttp, type HttpAddress, type HttpAnswer } from '../local-process/ask-http.ts';
 import { makePrivateFolder, writePrivateFile } from '../local-process/files.ts';
 import type { Owner } from '../local-process/launch.ts';
 import type { LocalServer } from '../local-process/start.ts';
 import { type Certificate, createAuthority, issueCertificate } from '../tls/authority.ts';
 import { certificateFiles, type ServerTls, writeCertificate } from '../tls/server-tls.ts';
-import { type Answer, askOpenSearch, type OpenSearchAddress } from './ask.ts';
 import { renderOpenSearchYml } from './config.ts';
 import { jvmArguments, log4j2Properties } from './jvm.ts';
 import { adminUser, hashPassword, securityFiles, userOf } from './security.ts';
@@ -47,7 +47,7 @@ export function openSearchProcess(server: OpenSearchProcess): LocalServer {
   const folders = foldersIn(dir);
   const address = addressOf(server);
   let manager: Certificate | undefined;
-  const health = (query: string, signal: AbortSignal) => askOpenSearch(address, { path: `/_cluster/health${query}`, signal });
+  const health = (query: string, signal: AbortSignal) => askHttp(address, { path: `/_cluster/health${query}`, signal });
   return {
     spec: {
       ...{ name, program: java, cwd: dir, logFile, owner },
@@ -66,7 +66,7 @@ export function openSearchProcess(server: OpenSearchProcess): LocalServer {
         const { cert, key } = manager;
         const path = `/_plugins/_security/api/internalusers/${adminUser}`;
         const body = userOf(await hashPassword(password));
-        expectSuccess(await askOpenSearch(address, { path, method: 'PUT', body, client: { cert, key }, signal }));
+        expectSuccess(await askHttp(address, { path, method: 'PUT', body, client: { cert, key }, signal }));
       }
       expectSuccess(answer);
     },
@@ -82,14 +82,14 @@ export function openSearchProcess(server: OpenSearchProcess): LocalServer {
 /** There is no second node to put a copy on: indices that do not ask for copies get none, instead of making the cluster yellow. */
 export async function wantNoCopies(server: OpenSearchProcess, signal: AbortSignal): Promise<void> {
   const body = { persistent: { 'cluster.default_number_of_replicas': 0 } };
-  expectSuccess(await askOpenSearch(addressOf(server), { path: '/_cluster/settings', method: 'PUT', body, signal }));
+  expectSuccess(await askHttp(addressOf(server), { path: '/_cluster/settings', method: 'PUT', body, signal }));
 }
 
-function addressOf({ host, port, password, tls }: OpenSearchProcess): OpenSearchAddress {
-  return { host, port, password, caFile: tls?.caFile };
+function addressOf({ host, port, password, tls }: OpenSearchProcess): HttpAddress {
+  return { host, port, user: adminUser, password, caFile: tls?.caFile };
 }
 
-function expectSuccess({ status, body }: Answer): void {
+function expectSuccess({ status, body }: HttpAnswer): void {
   if (status === 401) throw new Error(`${adminUser}'s password is refused; restore the first one, or start anew with \`down --wipe\``);
   if (status < 200 || status > 299) throw new Error(`status ${status}: ${body.slice(0, 200)}`);
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
-import { type Answer, askOpenSearch, type Question } from '../../servers/opensearch/ask.ts';
+import { askHttp, type HttpAnswer, type HttpQuestion } from '../../servers/local-process/ask-http.ts';
 import { down, status, up } from '../../servers/supervisor/index.ts';
 import { guardServers, startTrial, type Trial } from './trial.ts';
 
@@ -28,9 +28,10 @@ async function stop() {
 }
 
 /** As a service does: with what the binding says. */
-function ask(question: Omit<Question, 'signal'>, as: string = password()): Promise<Answer> {
+function ask(question: Omit<HttpQuestion, 'signal'>, as: string = password()): Promise<HttpAnswer> {
   const caFile = file(binding().services.search!.tls!.caRef!.id);
-  return askOpenSearch({ host: '127.0.0.1', port: port(), password: as, caFile }, { ...question, signal: AbortSignal.timeout(20_000) });
+  const address = { host: '127.0.0.1', port: port(), user: 'admin', password: as, caFile };
+  return askHttp(address, { ...question, signal: AbortSignal.timeout(20_000) });
 }
 
 beforeAll(async () => {

@@ -112,6 +112,28 @@ export interface ChannelPlan<C extends Amqp.Channel> {
   drain(life: ChannelLife<C>): Promise<unknown>;
 }
 
+/** Waits until it is set up once and returns its close, which the connection calls too; what cannot be set up is closed at once. */
+export async function ownedClose<C extends Amqp.Channel>(
+  { owned }: ChannelGround,
+  supervised: SupervisedChannel<C>,
+  during: { closing?(): void; closed?(): void } = {},
+): Promise<() => Promise<void>> {
+  const close = once(async () => {
+    during.closing?.();
+    await supervised.close();
+    during.closed?.();
+    owned.delete(close);
+  });
+  owned.add(close);
+  try {
+    await supervised.firstReady();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return close;
+}
+
 interface Supervision<C extends Amqp.Channel> {
   life: ChannelLife<C> | undefined;
   lastError: Error | undefined;

@@ -1,7 +1,7 @@
 import type * as Amqp from 'amqplib';
 import { MillraceError } from '../../contracts/errors.ts';
-import { once, settledWithin } from '../once.ts';
-import { type ChannelGround, type ChannelLife, superviseChannel } from './channel.ts';
+import { settledWithin } from '../once.ts';
+import { type ChannelGround, type ChannelLife, ownedClose, superviseChannel } from './channel.ts';
 import { rabbitError } from './errors.ts';
 
 /** A message of a queue, to be settled once, by `ack` or `nack`. */
@@ -69,17 +69,7 @@ export async function openConsumer(ground: ChannelGround, setup: ConsumerSetup):
       if (holding !== undefined) await drained(holding, ground);
     },
   });
-  const close = once(async () => {
-    await supervised.close();
-    ground.owned.delete(close);
-  });
-  ground.owned.add(close);
-  try {
-    await supervised.firstReady();
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const close = await ownedClose(ground, supervised);
   return {
     get active() {
       return supervised.life !== undefined;

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type * as Amqp from 'amqplib';
 import { MillraceError } from '../../contracts/errors.ts';
-import { once } from '../once.ts';
-import { type ChannelGround, type ChannelLife, renewal, superviseChannel } from './channel.ts';
+import { type ChannelGround, type ChannelLife, ownedClose, renewal, superviseChannel } from './channel.ts';
 import { rabbitError, rabbitReplyCode } from './errors.ts';
 
 /** Declares what publishing needs, such as an exchange; runs again on the channel of every reconnection. */
@@ -63,20 +62,15 @@ export async function openPublisher(ground: ChannelGround, setup: PublisherSetup
     },
     drain: () => Promise.allSettled([...outstanding].map(({ answer }) => answer)),
   });
-  const close = once(async () => {
-    closed = true;
-    await supervised.close();
-    const text = `publisher to ${where} was closed before the broker confirmed; whether the message was taken is not known`;
-    for (const waiting of outstanding) waiting.settle(new MillraceError('CONNECTION_CLOSED', text));
-    ground.owned.delete(close);
+  const close = await ownedClose(ground, supervised, {
+    closing() {
+      closed = true;
+    },
+    closed() {
+      const text = `publisher to ${where} was closed before the broker confirmed; whether the message was taken is not known`;
+      for (const waiting of outstanding) waiting.settle(new MillraceError('CONNECTION_CLOSED', text));
+    },
   });
-  ground.owned.add(close);
-  try {
-    await supervised.firstReady();
-  } catch (error) {
-    await close();
-    throw error;
-  }
   return {
     get unconfirmed() {
       return outstanding.size;
