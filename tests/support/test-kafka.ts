@@ -17,7 +17,7 @@ import { type TestFolder, testFolder } from './folders.ts';
 import { onFreePorts } from './port-retry.ts';
 import { type TestAuthority, testAuthority } from './test-authority.ts';
 import { testHost } from './test-redis.ts';
-import { runTestServer, type TestServer } from './test-server.ts';
+import { runTestServer, type TestProcess, type TestServer } from './test-server.ts';
 
 /** A Kafka cluster of a test's own, which clients reach over TLS with SCRAM-SHA-512. */
 export interface TestKafka {
@@ -36,16 +36,7 @@ export interface TestKafka {
   stop(): Promise<void>;
 }
 
-export interface TestKafkaNode {
-  readonly pid: number;
-  /** @param signal SIGKILL when absent */
-  kill(signal?: NodeJS.Signals): Promise<void>;
-  /** SIGSTOP: it keeps its connections and answers nothing. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  /** Same ports, same files; returns when it is in the cluster again. */
-  restart(): Promise<void>;
-}
+export interface TestKafkaNode extends TestProcess {}
 
 export interface TestKafkaChange {
   /** In place of every bootstrap address, on this machine. */
@@ -189,8 +180,8 @@ function testNode(server: TestServer): TestKafkaNode {
       return server.pid;
     },
     kill: server.kill,
-    pause: () => server.kill('SIGSTOP'),
-    resume: () => server.kill('SIGCONT'),
+    pause: server.pause,
+    resume: server.resume,
     restart: server.restart,
   };
 }

@@ -11,26 +11,18 @@ import { testFolder } from './folders.ts';
 import { onFreePorts } from './port-retry.ts';
 import { testAuthority } from './test-authority.ts';
 import { testHost } from './test-redis.ts';
-import { runTestServer, type TestServer } from './test-server.ts';
+import { runTestServer, type TestProcess, type TestServer } from './test-server.ts';
 
 /** An OpenSearch server of a test's own: TLS, the security plugin and one user. */
-export interface TestOpenSearch {
+export interface TestOpenSearch extends TestProcess {
   readonly host: string;
   readonly port: number;
   readonly username: string;
   readonly password: string;
   /** PEM text of the authority that signed its certificate. */
   readonly ca: string;
-  readonly pid: number;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
-  /** @param signal SIGKILL when absent */
-  kill(signal?: NodeJS.Signals): Promise<void>;
-  /** SIGSTOP: it keeps its connections and answers nothing. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  /** Same port, same files. */
-  restart(): Promise<void>;
   /** What a service gets to know about it; `port` leads through a proxy. */
   handle(change?: HandleChange): ServiceHandle;
 }
@@ -95,8 +87,8 @@ function testOpenSearch(
       await removeFiles();
     },
     kill: server.kill,
-    pause: () => server.kill('SIGSTOP'),
-    resume: () => server.kill('SIGCONT'),
+    pause: server.pause,
+    resume: server.resume,
     restart: server.restart,
     handle: (change = {}) => handleOf({ ...at, username: adminUser, ...change }),
   };

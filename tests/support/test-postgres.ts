@@ -14,10 +14,10 @@ import type { ServerTls } from '../../servers/tls/server-tls.ts';
 import { testFolder } from './folders.ts';
 import { onFreePorts } from './port-retry.ts';
 import { testHost } from './test-redis.ts';
-import { runTestServer, type TestServer } from './test-server.ts';
+import { runTestServer, type TestProcess, type TestServer } from './test-server.ts';
 
 /** A PostgreSQL server of a test's own. */
-export interface TestPostgres {
+export interface TestPostgres extends TestProcess {
   readonly url: string;
   readonly host: string;
   readonly port: number;
@@ -27,16 +27,8 @@ export interface TestPostgres {
   /** PEM file of the authority that signed its certificate, when it speaks TLS. */
   readonly caFile: string | undefined;
   readonly dataDir: string;
-  readonly pid: number;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
-  /** @param signal SIGKILL when absent */
-  kill(signal?: NodeJS.Signals): Promise<void>;
-  /** SIGSTOP for the server and every session: connections stay open and nothing is answered. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  /** Same port, same files. */
-  restart(): Promise<void>;
   /** A new, empty database on this server. */
   createDatabase(): Promise<{ url: string; database: string }>;
 }

@@ -16,10 +16,10 @@ import { testFolder } from './folders.ts';
 import { onFreePorts } from './port-retry.ts';
 import { testAuthority } from './test-authority.ts';
 import { testHost } from './test-redis.ts';
-import { runTestServer, type TestServer } from './test-server.ts';
+import { runTestServer, type TestProcess, type TestServer } from './test-server.ts';
 
 /** One node of a test's own RabbitMQ. */
-export interface TestRabbitNode {
+export interface TestRabbitNode extends TestProcess {
   readonly host: string;
   /** Of AMQP over TLS. */
   readonly port: number;
@@ -29,14 +29,6 @@ export interface TestRabbitNode {
   readonly distributionPort: number;
   /** Erlang name, as rabbitmqctl says it. */
   readonly name: string;
-  readonly pid: number;
-  /** @param signal SIGKILL when absent */
-  kill(signal?: NodeJS.Signals): Promise<void>;
-  /** SIGSTOP: it keeps its connections and answers nothing. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  /** Same ports, same files; takes 4 s after a kill and 6 s more when the node still runs. */
-  restart(): Promise<void>;
 }
 
 /** A RabbitMQ broker of a test's own, with one node or three. */
@@ -186,8 +178,8 @@ function testNode(cluster: RabbitCluster, server: TestServer, index: number): Te
       return server.pid;
     },
     kill: server.kill,
-    pause: () => server.kill('SIGSTOP'),
-    resume: () => server.kill('SIGCONT'),
+    pause: server.pause,
+    resume: server.resume,
     restart: server.restart,
   };
 }

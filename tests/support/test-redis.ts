@@ -7,26 +7,18 @@ import { redisProgram } from '../../servers/redis/program.ts';
 import type { ServerTls } from '../../servers/tls/server-tls.ts';
 import { testFolder } from './folders.ts';
 import { onFreePorts } from './port-retry.ts';
-import { runTestServer, type TestServer } from './test-server.ts';
+import { runTestServer, type TestProcess, type TestServer } from './test-server.ts';
 
 /** A Redis server of a test's own. */
-export interface TestRedis {
+export interface TestRedis extends TestProcess {
   readonly host: string;
   readonly port: number;
   readonly password: string;
   /** PEM file of the authority that signed its certificate, when it speaks TLS. */
   readonly caFile: string | undefined;
   readonly dir: string;
-  readonly pid: number;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
-  /** @param signal SIGKILL when absent */
-  kill(signal?: NodeJS.Signals): Promise<void>;
-  /** SIGSTOP: it keeps its connections and answers nothing. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  /** Same port, same files. */
-  restart(): Promise<void>;
 }
 
 export interface TestRedisOptions {
@@ -80,8 +72,8 @@ export function testRedis(
       await removeFiles();
     },
     kill: server.kill,
-    pause: () => server.kill('SIGSTOP'),
-    resume: () => server.kill('SIGCONT'),
+    pause: server.pause,
+    resume: server.resume,
     restart: server.restart,
   };
 }
