@@ -26,9 +26,9 @@ export function logGroupName({ name }: Pick<EnvironmentIdentity, 'name'>, ...par
   return ['/aws/vendedlogs/millrace', name, ...parts].join('/');
 }
 
-/** The ARN of a resource of this account and region. */
-export function arnOf(identity: EnvironmentIdentity, service: string, resource: string): string {
-  return `arn:${partitionOf(identity.region)}:${service}:${identity.region}:${identity.account}:${resource}`;
+/** The ARN of a resource of this account, or of the one that is named, and region. */
+export function arnOf(identity: EnvironmentIdentity, service: string, resource: string, account = identity.account): string {
+  return `arn:${partitionOf(identity.region)}:${service}:${identity.region}:${account}:${resource}`;
 }
 
 /** The ARN of a resource whose name is the same in all accounts and regions (a bucket), or that is of no region (a role). */

@@ -31,15 +31,20 @@ describe('minimal', () => {
 
   test('reaches AWS services through endpoints', () => {
     const services = template.all('aws_vpc_endpoint').map(({ service_name, vpc_endpoint_type }) => `${vpc_endpoint_type} ${service_name}`);
-    const interfaces = ['kms', 'logs', 'secretsmanager', 'ssm'].map((name) => `Interface com.amazonaws.eu-central-1.${name}`);
+    const interfaces = ['ecr.api', 'ecr.dkr', 'kms', 'logs', 'secretsmanager', 'ssm', 'ssmmessages'].map(
+      (name) => `Interface com.amazonaws.eu-central-1.${name}`,
+    );
     expect(services.sort()).toEqual(['Gateway com.amazonaws.eu-central-1.s3', ...interfaces]);
   });
 
-  test("leaves through the S3 endpoint only to the account's own buckets and to image layers", () => {
+  test("leaves through the S3 endpoint only to the account's own buckets, image layers and packages of Amazon Linux", () => {
     const { Statement } = JSON.parse(template.one('aws_vpc_endpoint', { vpc_endpoint_type: 'Gateway' }).policy as string);
     expect(Statement).toEqual([
       expect.objectContaining({ Condition: { StringEquals: { 'aws:ResourceAccount': '111111111111' } } }),
-      expect.objectContaining({ Action: 's3:GetObject', Resource: ['arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*'] }),
+      expect.objectContaining({
+        Action: 's3:GetObject',
+        Resource: ['arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*', 'arn:aws:s3:::al2023-repos-eu-central-1-de612dc2/*'],
+      }),
     ]);
   });
 
@@ -80,6 +85,18 @@ test('everything set', () => {
 
 test('without interface endpoints there is no group for them', () => {
   expect(define({ interfaceEndpoints: [] }).all('aws_security_group')).toHaveLength(1);
+});
+
+test('machines that are no clients learn the ways to AWS services', () => {
+  const endpointsOf = (props: Partial<NetworkProps> = {}) => {
+    let endpoints: NetworkReference['endpoints'];
+    Template.of((stack) => {
+      endpoints = new Network(stack, 'Network', { ...minimal, ...props }).endpoints;
+    });
+    return endpoints;
+  };
+  expect(endpointsOf()).toMatchObject({ s3PrefixListId: expect.any(String), interfaces: { securityGroupId: expect.any(String) } });
+  expect(endpointsOf({ interfaceEndpoints: [] })?.interfaces).toBeUndefined();
 });
 
 test('an existing network gets nothing but a group for its clients', () => {

@@ -1,7 +1,11 @@
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule';
 import { Construct } from '../../core/framework.ts';
-import type { SecurityGroupReference } from './security-group.ts';
+
+/** A security group, ours or another's. */
+export interface SecurityGroupReference {
+  readonly securityGroupId: string;
+}
 
 /** One port that a service listens on. */
 export interface ServicePort {

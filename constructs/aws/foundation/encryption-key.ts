@@ -32,6 +32,8 @@ export class EncryptionKey extends Construct {
   }
 }
 
+const logActions = ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'];
+
 function keyPolicy(identity: EnvironmentIdentity): PolicyStatement[] {
   const logGroups = arnOf(identity, 'logs', `log-group:${logGroupName(identity)}/*`);
   return [
@@ -46,9 +48,18 @@ function keyPolicy(identity: EnvironmentIdentity): PolicyStatement[] {
       Sid: 'LogGroupsOfTheEnvironment',
       Effect: 'Allow',
       Principal: { Service: `logs.${identity.region}.amazonaws.com` },
-      Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
+      Action: logActions,
       Resource: '*',
       Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
+    },
+    {
+      // Amazon MQ chooses the names of its groups itself.
+      Sid: 'LogGroupsOfBrokers',
+      Effect: 'Allow',
+      Principal: { Service: `logs.${identity.region}.amazonaws.com` },
+      Action: logActions,
+      Resource: '*',
+      Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': arnOf(identity, 'logs', 'log-group:/aws/amazonmq/broker/*') } },
     },
   ];
 }

@@ -1,7 +1,7 @@
 import { SecretsmanagerSecret } from '@cdktf/provider-aws/lib/secretsmanager-secret';
 import { SecretsmanagerSecretVersion } from '@cdktf/provider-aws/lib/secretsmanager-secret-version';
 import type { SecretRef } from '../../../runtime/src/contracts/binding.ts';
-import { Construct, Fn, TerraformStack } from '../../core/framework.ts';
+import { Construct, Fn, ref, TerraformStack } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import type { PolicyStatement } from '../../core/policy.ts';
 
@@ -31,6 +31,8 @@ const recoveryWindowInDays = 30;
 export class GeneratedSecret extends Construct {
   readonly secretArn: string;
   readonly encryptionKeyArn: string;
+  /** The version that holds the password: what reads it back while Terraform applies depends on it. */
+  readonly value: SecretsmanagerSecretVersion;
 
   constructor(scope: Construct, id: string, props: GeneratedSecretProps) {
     super(scope, id);
@@ -44,7 +46,7 @@ export class GeneratedSecret extends Construct {
     });
     this.secretArn = secret.arn;
     this.encryptionKeyArn = encryptionKeyArn;
-    this.defineValue(props);
+    this.value = this.defineValue(props);
   }
 
   /** The password, as a binding refers to it. */
@@ -60,7 +62,7 @@ export class GeneratedSecret extends Construct {
     ];
   }
 
-  private defineValue({ fields = {}, length = 40, generation = 1 }: GeneratedSecretProps): void {
+  private defineValue({ fields = {}, length = 40, generation = 1 }: GeneratedSecretProps): SecretsmanagerSecretVersion {
     const block = `${this.node.id}-${this.node.addr.slice(-8)}`;
     // cdktf 0.21 knows no ephemeral blocks; Terraform has them from 1.10.
     TerraformStack.of(this).addOverride(`ephemeral.aws_secretsmanager_random_password.${block}`, {
@@ -69,8 +71,9 @@ export class GeneratedSecret extends Construct {
       exclude_punctuation: true,
       require_each_included_type: true,
     });
-    const password = `\${ephemeral.aws_secretsmanager_random_password.${block}.random_password}`;
-    new SecretsmanagerSecretVersion(this, 'Value', {
+    // A token: a `${...}` of our own inside a function's argument would be escaped, and every password would be that one text.
+    const password = ref(`ephemeral.aws_secretsmanager_random_password.${block}.random_password`);
+    return new SecretsmanagerSecretVersion(this, 'Value', {
       secretId: this.secretArn,
       secretStringWo: Fn.jsonencode({ ...fields, password }),
       secretStringWoVersion: generation,

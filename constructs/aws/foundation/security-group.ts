@@ -3,12 +3,7 @@ import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security
 import { Construct } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
-import { allowTcp, type ServicePort } from './connections.ts';
-
-/** A security group, ours or another's. */
-export interface SecurityGroupReference {
-  readonly securityGroupId: string;
-}
+import { allowTcp, type SecurityGroupReference, type ServicePort } from './connections.ts';
 
 export interface SecurityGroupProps {
   readonly vpcId: string;

@@ -4,6 +4,7 @@ import { identityOf } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
 import { policyDocument } from '../../core/policy.ts';
 import { SecurityGroup } from '../foundation/security-group.ts';
+import type { NetworkEndpoints } from './props.ts';
 
 export interface EndpointsProps {
   readonly vpcId: string;
@@ -17,14 +18,17 @@ export interface EndpointsProps {
 const https = 443;
 
 /** The ways out of a network without internet: S3 through its routes, other AWS services through interfaces in its subnets. */
-export class Endpoints extends Construct {
+export class Endpoints extends Construct implements NetworkEndpoints {
+  readonly s3PrefixListId: string;
+  declare readonly interfaces?: SecurityGroup;
+
   constructor(scope: Construct, id: string, props: EndpointsProps) {
     super(scope, id);
-    this.defineS3(props);
-    this.defineInterfaces(props);
+    this.s3PrefixListId = this.defineS3(props);
+    if (props.interfaceEndpoints.length > 0) this.interfaces = this.defineInterfaces(props);
   }
 
-  private defineS3({ vpcId, routeTableId, clients, readableBucketArns }: EndpointsProps): void {
+  private defineS3({ vpcId, routeTableId, clients, readableBucketArns }: EndpointsProps): string {
     const identity = identityOf(this);
     const endpoint = new VpcEndpoint(this, 'S3', {
       vpcId,
@@ -45,10 +49,10 @@ export class Endpoints extends Construct {
       tags: { Name: resourceName(identity, 's3') },
     });
     clients.allowToService('S3Out', endpoint.prefixListId, { port: https, description: 'S3 through its gateway endpoint' });
+    return endpoint.prefixListId;
   }
 
-  private defineInterfaces({ vpcId, privateSubnetIds, clients, interfaceEndpoints }: EndpointsProps): void {
-    if (interfaceEndpoints.length === 0) return;
+  private defineInterfaces({ vpcId, privateSubnetIds, clients, interfaceEndpoints }: EndpointsProps): SecurityGroup {
     const identity = identityOf(this);
     const group = new SecurityGroup(this, 'SecurityGroup', {
       vpcId,
@@ -67,5 +71,6 @@ export class Endpoints extends Construct {
         tags: { Name: resourceName(identity, name.replaceAll('.', '-')) },
       });
     }
+    return group;
   }
 }

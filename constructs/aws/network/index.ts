@@ -10,7 +10,7 @@ import { validate } from '../../core/validate.ts';
 import { SecurityGroup } from '../foundation/security-group.ts';
 import { Endpoints } from './endpoints.ts';
 import { FlowLogs } from './flow-logs.ts';
-import type { NetworkAttributes, NetworkProps, NetworkReference } from './props.ts';
+import type { NetworkAttributes, NetworkEndpoints, NetworkProps, NetworkReference } from './props.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
 import { networkRules } from './validate.ts';
 
@@ -27,6 +27,7 @@ export class Network extends Construct implements NetworkReference {
   readonly vpcId: string;
   readonly privateSubnetIds: readonly string[];
   readonly clients: SecurityGroup;
+  readonly endpoints: NetworkEndpoints;
 
   constructor(scope: Construct, id: string, props: NetworkProps) {
     super(scope, id);
@@ -36,7 +37,7 @@ export class Network extends Construct implements NetworkReference {
     const routeTableId = this.defineRouteTable().id;
     this.privateSubnetIds = this.defineSubnets(network, routeTableId);
     this.clients = defineClients(this, this.vpcId);
-    new Endpoints(this, 'Endpoints', {
+    this.endpoints = new Endpoints(this, 'Endpoints', {
       ...network,
       vpcId: this.vpcId,
       privateSubnetIds: this.privateSubnetIds,

@@ -1,4 +1,4 @@
-import type { SecurityGroupReference } from '../foundation/security-group.ts';
+import type { SecurityGroupReference } from '../foundation/connections.ts';
 
 /** The network that servers and their clients stand in, ours or another's. */
 export interface NetworkReference {
@@ -7,6 +7,16 @@ export interface NetworkReference {
   readonly privateSubnetIds: readonly string[];
   /** Processes that use the environment's servers carry this group; the servers' own groups let it in. */
   readonly clients: SecurityGroupReference;
+  /** Ways to AWS services, for machines that are no clients; absent where someone else keeps them. */
+  readonly endpoints?: NetworkEndpoints;
+}
+
+/** How AWS services are reached without leaving a network. */
+export interface NetworkEndpoints {
+  /** Group of the interface endpoints; absent where there are none. */
+  readonly interfaces?: SecurityGroupReference;
+  /** Addresses of S3, reached through its gateway endpoint. */
+  readonly s3PrefixListId: string;
 }
 
 export interface NetworkProps {
@@ -26,7 +36,7 @@ export interface NetworkProps {
   /**
    * Buckets outside the account that may be read through the S3 endpoint; the account's own always can.
    *
-   * @default the bucket that holds the layers of images in ECR
+   * @default the region's buckets with the layers of images in ECR, and with the packages of Amazon Linux 2023
    */
   readonly readableBucketArns?: readonly string[];
   /** Whether accepted and rejected connections are logged. @default true */

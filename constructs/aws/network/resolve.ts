@@ -3,7 +3,14 @@ import { globalArnOf } from '../../core/naming.ts';
 import type { NetworkProps } from './props.ts';
 import { subnetRanges } from './ranges.ts';
 
-const defaultInterfaceEndpoints = ['secretsmanager', 'ssm', 'logs', 'kms'];
+/** What every process of an environment needs: its binding, its secrets, its log. */
+export const defaultInterfaceEndpoints: readonly string[] = ['secretsmanager', 'ssm', 'logs', 'kms'];
+
+/** Buckets of Amazon that machines and containers read, by region. @see https://docs.aws.amazon.com/linux/al2023/ug/managing-repos-os-updates.html */
+const defaultReadableBuckets = [
+  (region: string) => `prod-${region}-starport-layer-bucket`,
+  (region: string) => `al2023-repos-${region}-de612dc2`,
+];
 
 /** Everything about a network, decided. */
 export interface ResolvedNetwork {
@@ -27,7 +34,8 @@ export function resolveNetwork(props: NetworkProps, identity: EnvironmentIdentit
     zones,
     privateRanges: subnetRanges(props.cidr, zones.length),
     interfaceEndpoints: props.interfaceEndpoints ?? defaultInterfaceEndpoints,
-    readableBucketArns: props.readableBucketArns ?? [globalArnOf(identity, 's3', `prod-${identity.region}-starport-layer-bucket/*`)],
+    readableBucketArns:
+      props.readableBucketArns ?? defaultReadableBuckets.map((bucket) => globalArnOf(identity, 's3', `${bucket(identity.region)}/*`)),
     flowLogs: props.flowLogs ?? true,
     encryptionKeyArn: props.encryptionKeyArn,
   };
