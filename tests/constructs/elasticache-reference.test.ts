@@ -1,5 +1,6 @@
 import { ElastiCache } from '../../constructs/aws/elasticache/index.ts';
 import type { ElastiCacheAttributes } from '../../constructs/aws/elasticache/props.ts';
+import { TerraformOutput } from '../../constructs/core/framework.ts';
 import { bindingFragment } from '../../runtime/src/contracts/binding.ts';
 import { Template } from '../support/template.ts';
 import { define } from './elasticache.ts';
@@ -30,6 +31,23 @@ describe('what services get to know', () => {
     define({ multiAz: false, overrides: { replicas: 0 } }, { deletionProtection: false }, (cache) => {
       expect(cache.binding().cache?.endpoints.map(({ purpose }) => purpose)).toEqual(['primary']);
     });
+  });
+
+  test('of a cluster: its configuration endpoint alone, that it is one, and the memory of all shards', () => {
+    define({ overrides: { shards: 3 } }, {}, (cache) => {
+      const fragment = cache.binding();
+      expect(bindingFragment.safeParse(fragment)).toMatchObject({ success: true });
+      expect(fragment.cache).toMatchObject({ clusterMode: true, limits: { maxMemoryMiB: 3 * 384 } });
+      expect(fragment.cache?.endpoints).toEqual([{ purpose: 'primary', host: cache.attributes.primaryHost, port: 6379, authMode: 'iam' }]);
+    });
+    const bound = define({ overrides: { shards: 3 } }, {}, (cache) => {
+      new TerraformOutput(cache, 'host', { value: cache.attributes.primaryHost, staticId: true });
+    });
+    expect(Object.values(bound.outputs())).toEqual([expect.stringMatching(/\.configuration_endpoint_address}$/)]);
+  });
+
+  test('is a cluster already while the mode is compatible, so that those who start meet one', () => {
+    define({ clusterMode: 'compatible' }, {}, (cache) => expect(cache.binding().cache?.clusterMode).toBe(true));
   });
 
   test('no memory limit for a node type that the table does not know', () => {
@@ -84,6 +102,35 @@ describe('a replication group that someone else keeps', () => {
       const cache = ElastiCache.fromAttributes(stack, 'cache', imported);
       expect(() => cache.connectStatements('admin')).toThrow('users of cache are app, board, got "admin"');
     });
+  });
+
+  test('another group of clients is let in by its port', () => {
+    const template = Template.of((stack) => {
+      ElastiCache.fromAttributes(stack, 'cache', imported).connections.allowFrom('Orders', { securityGroupId: 'sg-orders' });
+    });
+    expect(template.one('aws_vpc_security_group_ingress_rule')).toMatchObject({ security_group_id: 'sg-theirs', from_port: 6379 });
+  });
+
+  test('is a cluster when it has shards', () => {
+    Template.of((stack) => {
+      const cluster = ElastiCache.fromAttributes(stack, 'cache', { ...imported, shards: 2 });
+      expect(cluster.binding().cache?.clusterMode).toBe(true);
+      expect(cluster.metric('ReplicationLag').map(({ dimensions }) => dimensions.CacheClusterId)).toEqual([
+        ...['theirs-0001-001', 'theirs-0001-002', 'theirs-0002-001', 'theirs-0002-002'],
+      ]);
+    });
+  });
+
+  test('a metric of what lies on disk is one of nodes that have one', () => {
+    const seriesOf = (nodeType: string) => {
+      let count = 0;
+      define({ overrides: { nodeType } }, {}, (cache) => {
+        count = cache.metric('DatabaseCapacityUsagePercentage').length;
+      });
+      return count;
+    };
+    expect(seriesOf('cache.r6gd.xlarge')).toBe(2);
+    expect(seriesOf('cache.r6g.xlarge')).toBe(0);
   });
 
   test('a metric is one of every node', () => {

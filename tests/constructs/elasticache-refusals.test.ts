@@ -20,7 +20,7 @@ const refusals: readonly (readonly [what: string, props: Partial<ElastiCacheProp
     'maxMemoryPolicy must be noeviction for the role jobs, got "volatile-ttl"',
   ],
   ['a parameter sets the policy', { parameters: { 'maxmemory-policy': 'allkeys-lru' } }, 'parameters must not hold maxmemory-policy'],
-  ['the version is unknown', { engineVersion: '6.2' }, 'engineVersion must be one of 7.2, 8.0, 8.1, 8.2 for valkey, got "6.2"'],
+  ['the version is unknown', { engineVersion: '6.2' }, 'engineVersion must be one of 7.2, 8.0, 8.1, 8.2, 9.0, 9.1 for valkey, got "6.2"'],
   [
     'the version is of the other engine',
     { engine: 'redis', engineVersion: '8.0' },
@@ -53,6 +53,79 @@ const refusals: readonly (readonly [what: string, props: Partial<ElastiCacheProp
   ['two users have one name', { users: [user('app'), user('app')] }, 'users must have different names, got test-cache-app twice'],
   ['the id of a user is too long', { users: [user('a'.repeat(30))] }, 'user ids must have at most 40 characters'],
   ['a user has no password', { users: [user('app', 'on nopass ~* +@all')] }, 'accessString must not set passwords, got app: nopass'],
+  [
+    'a user is neither on nor off',
+    { users: [user('app', '~* +@all')] },
+    'accessString must begin with on or off, got neither for app: AWS adds off',
+  ],
+  [
+    'there are too many users',
+    { users: Array.from({ length: 101 }, (_, index) => user(`u${index}`)) },
+    'users must be at most 100, got 101',
+  ],
+  [
+    'it is to be serverless',
+    { overrides: { serverless: { maxStorageGiB: 1, maxEcpuPerSecond: 1_000 } } },
+    'overrides.serverless must be left out, got it: a cache without nodes is an ElastiCacheServerless',
+  ],
+  ['a parameter sets the cluster mode', { parameters: { 'cluster-enabled': 'yes' } }, 'parameters must not hold cluster-enabled'],
+  ['shards are not whole', { overrides: { shards: 1.5 } }, 'shards must be a whole number of 1 to 500, got 1.5'],
+  [
+    'there are too many nodes',
+    { overrides: { shards: 251, replicas: 1 } },
+    'shards and their replicas must be at most 500 nodes, got 502: 251 shards of 2 nodes',
+  ],
+  ...(['disabled', 'compatible'] as const).map(
+    (clusterMode) =>
+      [
+        `several shards are ${clusterMode}`,
+        { clusterMode, overrides: { shards: 2 } },
+        `clusterMode must be enabled for 2 shards, got "${clusterMode}"`,
+      ] as const,
+  ),
+  [
+    'nothing would take over while the mode changes',
+    { clusterMode: 'compatible', multiAz: false, overrides: { replicas: 0 } },
+    'replicas must be at least 1 while clusterMode is compatible, got 0',
+  ],
+  ...(['events', 'jobs'] as const).map(
+    (role) =>
+      [
+        `${role} are spread over a cluster`,
+        { role, overrides: { shards: 2 } },
+        `clusterMode must be disabled for the role ${role}, got "enabled"`,
+      ] as const,
+  ),
+  [
+    'data on disk is evicted as no such node can',
+    { overrides: { nodeType: 'cache.r6gd.xlarge', maxMemoryPolicy: 'volatile-ttl' } },
+    'maxMemoryPolicy must be one of noeviction, allkeys-lru, allkeys-lfu, volatile-lru, volatile-lfu for cache.r6gd.xlarge',
+  ],
+  [
+    'clients would be told addresses that there are not',
+    { ipDiscovery: 'ipv6' },
+    'ipDiscovery must be ipv4 for the network type ipv4, got "ipv6"',
+  ],
+  [
+    'clients would be told addresses of the other kind',
+    { networkType: 'ipv6', ipDiscovery: 'ipv4' },
+    'ipDiscovery must be ipv6 for the network type ipv6, got "ipv4"',
+  ],
+  [
+    'a snapshot has no name that AWS takes',
+    { snapshotName: 'Before the move', finalSnapshotName: '9-last' },
+    'names of snapshots must be at most 255 lower-case letters, digits and hyphens, got "Before the move", "9-last"',
+  ],
+  [
+    'the last snapshot would have the name of the first',
+    { snapshotName: 'test-cache-final' },
+    'finalSnapshotName must differ from snapshotName, got "test-cache-final" for both',
+  ],
+  [
+    'servers of Redis get users of Valkey',
+    { engine: 'redis', userEngine: 'valkey' },
+    'userEngine must be redis for the engine redis, got "valkey"',
+  ],
   ['snapshots are off', { snapshotRetentionDays: 0 }, 'snapshotRetentionDays must be between 1 and 35, got 0'],
   [
     'the snapshot window is too short',

@@ -1,3 +1,4 @@
+import type { ElastiCacheProps } from '../../constructs/aws/elasticache/props.ts';
 import { resolveElastiCache } from '../../constructs/aws/elasticache/resolve.ts';
 import { type Template, testIdentity } from '../support/template.ts';
 import { define, minimal } from './elasticache.ts';
@@ -100,6 +101,11 @@ test('everything set', () => {
     snapshotRetentionDays: 35,
     applyImmediately: true,
     notificationTopicArn: 'arn:aws:sns:eu-central-1:111111111111:alerts',
+    snapshotName: 'before-the-move',
+    finalSnapshotName: 'jobs-last',
+    networkType: 'dual_stack',
+    ipDiscovery: 'ipv6',
+    multiAz: true,
   });
   expect(template.one('aws_elasticache_replication_group')).toMatchObject({
     replication_group_id: 'test-jobs',
@@ -113,6 +119,10 @@ test('everything set', () => {
     snapshot_retention_limit: 35,
     apply_immediately: true,
     notification_topic_arn: 'arn:aws:sns:eu-central-1:111111111111:alerts',
+    snapshot_name: 'before-the-move',
+    final_snapshot_identifier: 'jobs-last',
+    network_type: 'dual_stack',
+    ip_discovery: 'ipv6',
   });
   expect(parametersOf(template)).toMatchObject({
     family: 'redis7',
@@ -142,8 +152,107 @@ test.each(['events', 'jobs'] as const)('the role %s never evicts', (role) => {
 test('where deletion is not protected it can be destroyed, without a last snapshot, and changes happen at once', () => {
   const group = define({}, { deletionProtection: false }).one('aws_elasticache_replication_group');
   expect(group).toMatchObject({ apply_immediately: true });
-  expect(group).not.toHaveProperty('lifecycle');
+  expect(group.lifecycle).not.toHaveProperty('prevent_destroy');
   expect(group).not.toHaveProperty('final_snapshot_identifier');
+});
+
+test('what AWS chooses by itself is not written, so that no plan differs from it', () => {
+  const written = Object.keys(define().one('aws_elasticache_replication_group'));
+  const chosen = [
+    'data_tiering_enabled',
+    'network_type',
+    'ip_discovery',
+    'notification_topic_arn',
+    'snapshot_name',
+    'num_node_groups',
+    'auth_token',
+  ];
+  expect(written.filter((name) => chosen.includes(name))).toEqual([]);
+});
+
+test('a restore is not undone when its snapshot is no longer named', () => {
+  for (const props of [{}, { snapshotName: 'before-the-move' }]) {
+    expect(define(props).one('aws_elasticache_replication_group')).toMatchObject({ lifecycle: { ignore_changes: ['snapshot_name'] } });
+  }
+});
+
+test.each([
+  ['cache.r6gd.xlarge', true],
+  ['cache.r7gd.xlarge', true],
+  ['cache.r6g.xlarge', undefined],
+  ['cache.c7gn.xlarge', undefined],
+])('nodes of %s move data to their disk: %s', (nodeType, tiering) => {
+  expect(define({ overrides: { nodeType } }).one('aws_elasticache_replication_group').data_tiering_enabled).toBe(tiering);
+});
+
+describe('what the declaration says', () => {
+  test('comes before the props, and they before the defaults', () => {
+    const given = (props: Partial<ElastiCacheProps>) => resolveElastiCache({ ...minimal, ...props }, testIdentity);
+    expect(given({})).toMatchObject({ engine: 'valkey', engineVersion: '8.2', shards: 1, clusterMode: 'disabled' });
+    expect(given({ engine: 'redis', engineVersion: '7.0' })).toMatchObject({ engine: 'redis', engineVersion: '7.0' });
+    const overrides = { engine: 'valkey', engineVersion: '9.1', shards: 3 } as const;
+    expect(given({ engine: 'redis', engineVersion: '7.0', overrides })).toMatchObject({
+      ...{ engine: 'valkey', engineVersion: '9.1', family: 'valkey9' },
+      ...{ shards: 3, clusterMode: 'enabled' },
+    });
+  });
+});
+
+describe('a cluster', () => {
+  const shards = (count: number, replicas = 1) => ({ overrides: { shards: count, replicas } });
+
+  test('has shards that each have replicas, and a parameter that says so', () => {
+    const template = define(shards(3, 2));
+    const group = template.one('aws_elasticache_replication_group');
+    expect(group).toMatchObject({
+      ...{ cluster_mode: 'enabled', num_node_groups: 3, replicas_per_node_group: 2 },
+      ...{ automatic_failover_enabled: true, multi_az_enabled: true },
+    });
+    expect(group).not.toHaveProperty('num_cache_clusters');
+    expect(parametersOf(template).parameter).toContainEqual({ name: 'cluster-enabled', value: 'yes' });
+  });
+
+  test('fails over within a shard wherever it stands, as AWS asks', () => {
+    const group = define({ ...shards(2), multiAz: false }, { deletionProtection: false }).one('aws_elasticache_replication_group');
+    expect(group).toMatchObject({ automatic_failover_enabled: true, multi_az_enabled: false });
+  });
+
+  test.each(['compatible', 'enabled'] as const)('may have one shard when its mode is %s', (clusterMode) => {
+    expect(define({ clusterMode }).one('aws_elasticache_replication_group')).toMatchObject({
+      ...{ cluster_mode: clusterMode, num_node_groups: 1, replicas_per_node_group: 1 },
+    });
+  });
+
+  test('has a parameter group of its own name, so that a group on its way to one can change', () => {
+    expect(parametersOf(define({ clusterMode: 'compatible' })).name).not.toBe(parametersOf(define()).name);
+  });
+});
+
+describe('users', () => {
+  test('leave their group before they are destroyed', () => {
+    for (const user of define({ engine: 'redis' }).all('aws_elasticache_user')) {
+      expect(user).toMatchObject({ lifecycle: { create_before_destroy: true } });
+    }
+  });
+
+  test('stay of Redis while their servers become Valkey', () => {
+    const template = define({ engine: 'valkey', userEngine: 'redis' });
+    expect(template.one('aws_elasticache_replication_group')).toMatchObject({ engine: 'valkey' });
+    expect(template.one('aws_elasticache_user_group')).toMatchObject({ engine: 'redis' });
+    expect(template.one('aws_elasticache_user', { user_name: 'default' })).toMatchObject({ engine: 'redis', access_string: 'off -@all' });
+  });
+
+  test('are in the one group that AWS admits', () => {
+    expect(define().one('aws_elasticache_replication_group').user_group_ids).toHaveLength(1);
+  });
+});
+
+test('others are let in through the connections, by port and with a description', () => {
+  const template = define({}, {}, (cache) => cache.connections.allowFrom('Backup', { securityGroupId: 'sg-backup' }));
+  expect(template.one('aws_vpc_security_group_ingress_rule', { referenced_security_group_id: 'sg-backup' })).toMatchObject({
+    ...{ from_port: 6379, to_port: 6379, description: 'clients to cache' },
+  });
+  expect(template.one('aws_vpc_security_group_egress_rule', { security_group_id: 'sg-backup' })).toBeDefined();
 });
 
 test('a parameter group is named after its content, so that a new one stands before the old one goes', () => {

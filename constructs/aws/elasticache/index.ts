@@ -1,6 +1,7 @@
 import { ElasticacheParameterGroup } from '@cdktf/provider-aws/lib/elasticache-parameter-group';
 import {
   ElasticacheReplicationGroup,
+  type ElasticacheReplicationGroupConfig,
   type ElasticacheReplicationGroupLogDeliveryConfiguration,
 } from '@cdktf/provider-aws/lib/elasticache-replication-group';
 import { ElasticacheSubnetGroup } from '@cdktf/provider-aws/lib/elasticache-subnet-group';
@@ -8,6 +9,7 @@ import type { Construct } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { protectedLifecycle } from '../../core/protection.ts';
 import { validate } from '../../core/validate.ts';
+import { Connections, type ServicePort } from '../foundation/connections.ts';
 import { defineLogGroup } from '../foundation/log-group.ts';
 import { SecurityGroup } from '../foundation/security-group.ts';
 import type { ElastiCacheAttributes, ElastiCacheProps } from './props.ts';
@@ -18,9 +20,13 @@ import { elastiCacheRules } from './validate.ts';
 
 /**
  * One replication group of Valkey or Redis: a primary with replicas in other zones, TLS and IAM authentication without alternative, encrypted at rest, logged,
- * snapshotted.
+ * snapshotted. With several shards it is a cluster, and so is its binding: `connectRedis` then asks for `cluster: true`, and there is database 0 alone.
  *
  * Fail-over is asynchronous: what the primary acknowledged in its last moments can be lost, whatever the role.
+ *
+ * Not here: replication between regions, whose secondary groups have neither engine nor parameters of their own; names of your own for the servers, which
+ * their certificate does not know, while the binding carries AWS's; connections without TLS, which signing in through IAM asks for. A group that has none yet
+ * comes under this construct in two deployments, the first with `override('transit_encryption_mode', 'preferred')`.
  *
  * @throws {MillraceError} ENVIRONMENT_INVALID naming all problems.
  * @example
@@ -29,6 +35,7 @@ import { elastiCacheRules } from './validate.ts';
  */
 export class ElastiCache extends ElastiCacheReference {
   readonly attributes: ElastiCacheAttributes;
+  readonly connections: Connections;
   readonly securityGroup: SecurityGroup;
   private readonly replicationGroup: ElasticacheReplicationGroup;
 
@@ -37,7 +44,11 @@ export class ElastiCache extends ElastiCacheReference {
     const cache = resolveElastiCache(props, identityOf(this));
     validate(`elasticache ${props.service}`, elastiCacheRules, cache);
     this.securityGroup = this.defineSecurityGroup(cache);
-    const { users, userGroupId } = new CacheUsers(this, 'Users', cache);
+    this.connections = new Connections(this, 'Connections', {
+      securityGroupId: this.securityGroup.securityGroupId,
+      ports: [portOf(cache)],
+    });
+    const { users, userGroupId } = this.defineUsers(cache);
     this.replicationGroup = this.defineReplicationGroup(cache, userGroupId);
     this.attributes = { ...this.attributesOf(cache), users };
   }
@@ -47,38 +58,47 @@ export class ElastiCache extends ElastiCacheReference {
     return new ImportedElastiCache(scope, id, attributes);
   }
 
-  /** The way around this construct: sets any argument of the replication group, by its Terraform name. */
+  /** The way around this construct, past its rules: sets any argument of the replication group, by its Terraform name. */
   override(path: string, value: unknown): void {
     this.replicationGroup.addOverride(path, value);
   }
 
-  private attributesOf({
-    service,
-    role,
-    replicationGroupId,
-    port,
-    replicas,
-    memoryMiB,
-  }: ResolvedElastiCache): Omit<ElastiCacheAttributes, 'users'> {
-    const { arn, primaryEndpointAddress, readerEndpointAddress } = this.replicationGroup;
+  private attributesOf(cache: ResolvedElastiCache): Omit<ElastiCacheAttributes, 'users'> {
+    const { service, role, replicationGroupId, port, shards, replicas, dataTiering, memoryMiB } = cache;
     return {
       service,
       role,
       region: identityOf(this).region,
       replicationGroupId,
-      arn,
-      primaryHost: primaryEndpointAddress,
-      ...(replicas > 0 ? { readerHost: readerEndpointAddress } : {}),
+      arn: this.replicationGroup.arn,
+      ...this.hosts(cache),
       port,
       nodes: replicas + 1,
+      dataTiering,
       securityGroupId: this.securityGroup.securityGroupId,
-      ...(memoryMiB === undefined ? {} : { memoryMiB }),
+      ...(memoryMiB === undefined ? {} : { memoryMiB: memoryMiB * shards }),
     };
   }
 
-  private defineSecurityGroup({ service, port, network }: ResolvedElastiCache): SecurityGroup {
+  private hosts({
+    clusterMode,
+    shards,
+    replicas,
+  }: ResolvedElastiCache): Pick<ElastiCacheAttributes, 'primaryHost' | 'readerHost' | 'shards'> {
+    const { configurationEndpointAddress, primaryEndpointAddress, readerEndpointAddress } = this.replicationGroup;
+    // The provider tells no primary where there is a configuration endpoint.
+    if (clusterMode !== 'disabled') return { primaryHost: configurationEndpointAddress, shards };
+    return { primaryHost: primaryEndpointAddress, ...(replicas > 0 ? { readerHost: readerEndpointAddress } : {}) };
+  }
+
+  private defineUsers({ userEngine, replicationGroupId, users }: ResolvedElastiCache): CacheUsers {
+    return new CacheUsers(this, 'Users', { engine: userEngine, cacheName: replicationGroupId, users });
+  }
+
+  private defineSecurityGroup(cache: ResolvedElastiCache): SecurityGroup {
+    const { service, network } = cache;
     const group = new SecurityGroup(this, 'SecurityGroup', { vpcId: network.vpcId, name: service, description: `servers of ${service}` });
-    group.allowFrom('Clients', network.clients, { port, description: `clients to ${service}` });
+    group.allowFrom('Clients', network.clients, portOf(cache));
     return group;
   }
 
@@ -91,9 +111,7 @@ export class ElastiCache extends ElastiCacheReference {
       engineVersion: cache.engineVersion,
       nodeType: cache.nodeType,
       port: cache.port,
-      clusterMode: 'disabled',
-      numCacheClusters: cache.replicas + 1,
-      automaticFailoverEnabled: cache.multiAz,
+      ...shape(cache),
       multiAzEnabled: cache.multiAz,
       parameterGroupName: this.defineParameterGroup(cache).name,
       subnetGroupName: this.defineSubnetGroup(cache).name,
@@ -107,18 +125,19 @@ export class ElastiCache extends ElastiCacheReference {
       transitEncryptionMode: 'required',
       userGroupIds: [userGroupId],
       logDeliveryConfiguration: this.defineLogs(cache),
-      ...protectedLifecycle(identity),
+      // A restore happens once: to take its name away again must not replace what it brought back.
+      lifecycle: { ...protectedLifecycle(identity).lifecycle, ignoreChanges: ['snapshot_name'] },
     });
   }
 
-  private upkeep(cache: ResolvedElastiCache) {
+  private upkeep(cache: ResolvedElastiCache): Partial<ElasticacheReplicationGroupConfig> {
     return {
       snapshotRetentionLimit: cache.snapshotRetentionDays,
       snapshotWindow: cache.snapshotWindow,
       maintenanceWindow: cache.maintenanceWindow,
       applyImmediately: cache.applyImmediately,
-      ...(cache.notificationTopicArn === undefined ? {} : { notificationTopicArn: cache.notificationTopicArn }),
-      ...(cache.deletionProtection ? { finalSnapshotIdentifier: `${cache.replicationGroupId}-final` } : {}),
+      ...given(cache),
+      ...(cache.finalSnapshotName === undefined ? {} : { finalSnapshotIdentifier: cache.finalSnapshotName }),
     };
   }
 
@@ -149,4 +168,24 @@ export class ElastiCache extends ElastiCacheReference {
       logType,
     }));
   }
+}
+
+/** Arguments that are left to AWS unless somebody says something else: written all the same, they would be a difference with every plan. */
+const leftToAws = ['notificationTopicArn', 'snapshotName', 'networkType', 'ipDiscovery'] as const;
+
+function given(cache: ResolvedElastiCache): Pick<ElasticacheReplicationGroupConfig, (typeof leftToAws)[number]> {
+  return Object.fromEntries(leftToAws.filter((name) => cache[name] !== undefined).map((name) => [name, cache[name]]));
+}
+
+function portOf({ service, port }: ResolvedElastiCache): ServicePort {
+  return { port, description: `clients to ${service}` };
+}
+
+/** How many nodes, and what they are to each other. Of a cluster AWS asks for fail-over by itself; node types with a disk for data, for its use. */
+function shape({ clusterMode, shards, replicas, multiAz, dataTiering }: ResolvedElastiCache): Partial<ElasticacheReplicationGroupConfig> {
+  const nodes =
+    clusterMode === 'disabled'
+      ? { numCacheClusters: replicas + 1, automaticFailoverEnabled: multiAz }
+      : { numNodeGroups: shards, replicasPerNodeGroup: replicas, automaticFailoverEnabled: true };
+  return { clusterMode, ...nodes, ...(dataTiering ? { dataTieringEnabled: true } : {}) };
 }

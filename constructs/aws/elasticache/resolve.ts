@@ -3,10 +3,8 @@ import { contentHash } from '../../core/content-hash.ts';
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
 import { defaultVersions, familyOf } from './families.ts';
-import type { CacheUser, ElastiCacheProps } from './props.ts';
-
-/** All keys and channels, every command but those that administer the server or can stall it; INFO and ROLE are what health checks read. */
-const defaultUsers: readonly CacheUser[] = [{ name: 'app', accessString: 'on ~* &* +@all -@admin -@dangerous +info +role' }];
+import type { ClusterMode, ElastiCacheProps } from './props.ts';
+import { defaultUsers, userId } from './users.ts';
 
 /** The props that only pass through, and the defaults of those that are plain values. */
 const defaults = {
@@ -26,28 +24,39 @@ export function resolveElastiCache(props: ElastiCacheProps, identity: Environmen
   const { service, role, overrides } = props;
   const declared = { kind: 'redis' as const, role, ...(overrides === undefined ? {} : { overrides }) };
   const settings = resolveSettings<'redis'>(declared, { size: identity.size, engine: { kind: 'aws' } });
-  const engine = props.engine ?? 'valkey';
-  const engineVersion = props.engineVersion ?? defaultVersions[engine];
+  const engine = overrides?.engine ?? props.engine ?? 'valkey';
+  const engineVersion = overrides?.engineVersion ?? props.engineVersion ?? defaultVersions[engine];
+  const clusterMode: ClusterMode = props.clusterMode ?? (settings.shards > 1 ? 'enabled' : 'disabled');
   const replicationGroupId = resourceName(identity, service);
-  const parameters = { ...defaults.parameters, ...props.parameters, 'maxmemory-policy': settings.maxMemoryPolicy };
+  const parameters = {
+    ...defaults.parameters,
+    ...props.parameters,
+    ...(clusterMode === 'disabled' ? {} : { 'cluster-enabled': 'yes' }),
+    'maxmemory-policy': settings.maxMemoryPolicy,
+  };
   return {
     ...defaults,
     snapshotRetentionDays: identity.backupDays,
     applyImmediately: !identity.deletionProtection,
     deletionProtection: identity.deletionProtection,
+    finalSnapshotName: identity.deletionProtection ? `${replicationGroupId}-final` : undefined,
     ...props,
     ...settings,
     // The table knows what its own node type leaves for data, not what another one does.
     memoryMiB: overrides?.nodeType === undefined || overrides.memoryMiB !== undefined ? settings.memoryMiB : undefined,
     engine,
+    userEngine: props.userEngine ?? engine,
     engineVersion,
+    clusterMode,
+    dataTiering: /^cache\.[a-z]+\d+gd\./.test(settings.nodeType),
+    serverless: overrides?.serverless !== undefined,
     replicationGroupId,
     family: familyOf(engine, engineVersion) ?? '',
     parameters,
     // A parameter group cannot change its family while it is in use.
     parameterGroupName: `${replicationGroupId}-${contentHash({ engine, engineVersion, parameters })}`,
     givenParameters: Object.keys(props.parameters ?? {}),
-    userIds: (props.users ?? defaultUsers).map(({ name }) => `${replicationGroupId}-${name}`),
+    userIds: (props.users ?? defaultUsers).map(({ name }) => userId(replicationGroupId, name)),
     subnetIds: props.network.privateSubnetIds,
   };
 }

@@ -1,50 +1,72 @@
 import { ElasticacheUser } from '@cdktf/provider-aws/lib/elasticache-user';
 import { ElasticacheUserGroup } from '@cdktf/provider-aws/lib/elasticache-user-group';
 import { Construct } from '../../core/framework.ts';
-import type { CacheUserReference } from './props.ts';
-import type { ResolvedElastiCache } from './resolve.ts';
+import type { CacheEngine, CacheUser, CacheUserReference } from './props.ts';
 
-/** Who may connect to a replication group: users that prove themselves through IAM, and nobody without a name. */
+/** All keys and channels, every command but those that administer the server or can stall it; INFO and ROLE are what health checks read. */
+export const defaultUsers: readonly CacheUser[] = [{ name: 'app', accessString: 'on ~* &* +@all -@admin -@dangerous +info +role' }];
+
+/** Id of the user `name` of a cache, which is also its name: IAM authentication asks for equal ones. */
+export function userId(cacheName: string, name: string): string {
+  return `${cacheName}-${name}`;
+}
+
+export interface CacheUsersProps {
+  readonly engine: CacheEngine;
+  /** Name of the cache; prefix of all ids. */
+  readonly cacheName: string;
+  readonly users: readonly CacheUser[];
+}
+
+/** A user leaves the group before it is destroyed: AWS would take it out by itself, and then refuses what else the group was to become. */
+const lifecycle = { createBeforeDestroy: true };
+
+/** Who may connect to a cache: users that prove themselves through IAM, and nobody without a name. */
 export class CacheUsers extends Construct {
   readonly userGroupId: string;
   readonly users: [CacheUserReference, ...CacheUserReference[]];
 
-  constructor(scope: Construct, id: string, cache: ResolvedElastiCache) {
+  constructor(scope: Construct, id: string, props: CacheUsersProps) {
     super(scope, id);
-    const resources = cache.users.map((user) => this.defineUser(cache, user));
-    const closed = cache.engine === 'redis' ? [this.defineClosedDefault(cache)] : [];
+    const { engine, cacheName, users } = props;
+    const resources = users.map((user) => this.defineUser(props, user));
+    const closed = engine === 'redis' ? [this.defineClosedDefault(props)] : [];
     const group = new ElasticacheUserGroup(this, 'Resource', {
-      engine: cache.engine,
-      userGroupId: cache.replicationGroupId,
-      userIds: [...closed, ...resources].map(({ userId }) => userId),
+      engine,
+      userGroupId: cacheName,
+      userIds: [...closed, ...resources].map((user) => user.userId),
     });
     this.userGroupId = group.userGroupId;
-    this.users = resources.map(({ arn }, index) => ({
-      name: cache.users[index]!.name,
-      userId: cache.userIds[index]!,
-      arn,
-    })) as [CacheUserReference, ...CacheUserReference[]];
+    this.users = resources.map(({ arn }, index) => {
+      const { name } = users[index]!;
+      return { name, userId: userId(cacheName, name), arn };
+    }) as [CacheUserReference, ...CacheUserReference[]];
   }
 
-  private defineUser(
-    { engine, replicationGroupId }: ResolvedElastiCache,
-    { name, accessString }: ResolvedElastiCache['users'][number],
-  ): ElasticacheUser {
-    const userId = `${replicationGroupId}-${name}`;
-    return new ElasticacheUser(this, name, { engine, userId, userName: userId, accessString, authenticationMode: { type: 'iam' } });
+  private defineUser({ engine, cacheName }: CacheUsersProps, { name, accessString }: CacheUser): ElasticacheUser {
+    const id = userId(cacheName, name);
+    return new ElasticacheUser(this, name, {
+      engine,
+      userId: id,
+      userName: id,
+      accessString,
+      authenticationMode: { type: 'iam' },
+      lifecycle,
+    });
   }
 
   /**
    * Redis asks for a user named default in every group, and its own may do everything without a password. Valkey admits no user without a password and
    * asks for none of that name.
    */
-  private defineClosedDefault({ engine, replicationGroupId }: ResolvedElastiCache): ElasticacheUser {
+  private defineClosedDefault({ engine, cacheName }: CacheUsersProps): ElasticacheUser {
     return new ElasticacheUser(this, 'default', {
       engine,
-      userId: `${replicationGroupId}-default`,
+      userId: userId(cacheName, 'default'),
       userName: 'default',
       accessString: 'off -@all',
       authenticationMode: { type: 'no-password-required' },
+      lifecycle,
     });
   }
 }

@@ -1,26 +1,85 @@
-import { quoted, type Rule, repeated } from '../../core/validate.ts';
+import { isWholeNumber, quoted, type Rule } from '../../core/validate.ts';
 import { parseDailyWindow, parseWeeklyWindow, windowMinutes, windowsOverlap } from '../../core/windows.ts';
 import { versionsOf } from './families.ts';
 import type { ResolvedElastiCache } from './resolve.ts';
+import { isCacheName, longestId, userRules } from './user-rules.ts';
 
 const roles = ['cache', 'events', 'jobs'];
-const longestId = 40;
-const tooLong = ({ userIds }: ResolvedElastiCache): string[] => userIds.filter((id) => id.length > longestId);
-const misnamedUsers = ({ users }: ResolvedElastiCache): string[] =>
-  users.map(({ name }) => name).filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name === 'default');
-/** `>` and `<` set and remove passwords, `#` and `!` their hashes, `nopass` accepts any. The words are shown without what follows, which may be a secret. */
-const passwordRules = ({ users }: ResolvedElastiCache): string[] =>
-  users.flatMap(({ name, accessString }) =>
-    accessString
-      .split(/\s+/)
-      .filter((word) => /^[<>#!]|^(nopass|resetpass|reset)$/.test(word))
-      .map((word) => `${name}: ${/^[<>#!]/.test(word) ? `${word[0]}...` : word}`),
-  );
+/** What one group may have, on request; the quota of a new account is 90. @see https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/quota-limits.html */
+const mostNodes = 500;
+const tieringPolicies = ['noeviction', 'allkeys-lru', 'allkeys-lfu', 'volatile-lru', 'volatile-lfu'];
+/** Parameters that follow from the rest, and what says them. */
+const ownParameters = [
+  { name: 'maxmemory-policy', instead: 'the role decides, or overrides.maxMemoryPolicy' },
+  { name: 'cluster-enabled', instead: 'clusterMode decides' },
+];
+const isCluster = ({ clusterMode }: ResolvedElastiCache): boolean => clusterMode !== 'disabled';
+const isSnapshotName = (name: string): boolean => name.length <= 255 && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name);
+const badSnapshotNames = ({ snapshotName, finalSnapshotName }: ResolvedElastiCache): string[] =>
+  [snapshotName, finalSnapshotName].filter((name) => name !== undefined).filter((name) => !isSnapshotName(name));
+const discovers = { ipv4: ['ipv4'], ipv6: ['ipv6'], dual_stack: ['ipv4', 'ipv6'] } as const;
+const discoverable = ({ networkType = 'ipv4' }: ResolvedElastiCache): readonly string[] => discovers[networkType];
+
+const clusterRules: readonly Rule<ResolvedElastiCache>[] = [
+  {
+    condition: ({ serverless }) => serverless,
+    message: () => 'overrides.serverless must be left out, got it: a cache without nodes is an ElastiCacheServerless',
+  },
+  {
+    condition: ({ shards }) => !isWholeNumber(shards, 1, mostNodes),
+    message: ({ shards }) => `shards must be a whole number of 1 to ${mostNodes}, got ${shards}`,
+  },
+  {
+    condition: ({ shards, replicas }) => shards * (replicas + 1) > mostNodes,
+    message: ({ shards, replicas }) =>
+      `shards and their replicas must be at most ${mostNodes} nodes, got ${shards * (replicas + 1)}: ${shards} shards of ${replicas + 1} nodes`,
+  },
+  {
+    condition: ({ clusterMode, shards }) => clusterMode !== 'enabled' && shards > 1,
+    message: ({ clusterMode, shards }) => `clusterMode must be enabled for ${shards} shards, got ${quoted(clusterMode)}`,
+  },
+  {
+    condition: ({ clusterMode, replicas }) => clusterMode === 'compatible' && replicas < 1,
+    message: () => 'replicas must be at least 1 while clusterMode is compatible, got 0: AWS changes the mode through a fail-over',
+  },
+  {
+    condition: (cache) => isCluster(cache) && cache.role !== 'cache',
+    message: ({ role, clusterMode }) =>
+      `clusterMode must be disabled for the role ${role}, got ${quoted(clusterMode)}: Redis Streams and job queues are used over one connection to one server`,
+  },
+];
+
+const placementRules: readonly Rule<ResolvedElastiCache>[] = [
+  {
+    condition: ({ dataTiering, maxMemoryPolicy }) => dataTiering && !tieringPolicies.includes(maxMemoryPolicy),
+    message: ({ nodeType, maxMemoryPolicy }) =>
+      `maxMemoryPolicy must be one of ${tieringPolicies.join(', ')} for ${nodeType}, which moves data to its disk, got ${quoted(maxMemoryPolicy)}`,
+  },
+  {
+    condition: (cache) => cache.ipDiscovery !== undefined && !discoverable(cache).includes(cache.ipDiscovery),
+    message: (cache) =>
+      `ipDiscovery must be ${discoverable(cache).join(' or ')} for the network type ${cache.networkType ?? 'ipv4'}, got ${quoted(cache.ipDiscovery)}`,
+  },
+  {
+    condition: (cache) => badSnapshotNames(cache).length > 0,
+    message: (cache) =>
+      `names of snapshots must be at most 255 lower-case letters, digits and hyphens, got ${badSnapshotNames(cache).map(quoted).join(', ')}`,
+  },
+  {
+    condition: ({ snapshotName, finalSnapshotName }) => snapshotName !== undefined && snapshotName === finalSnapshotName,
+    message: ({ snapshotName }) =>
+      `finalSnapshotName must differ from snapshotName, got ${quoted(snapshotName)} for both: a name is taken as long as its snapshot is kept`,
+  },
+  {
+    condition: ({ engine, userEngine }) => engine === 'redis' && userEngine === 'valkey',
+    message: () => 'userEngine must be redis for the engine redis, got "valkey": only servers of Valkey admit users of both',
+  },
+];
 
 /** What a replication group must be. */
 export const elastiCacheRules: readonly Rule<ResolvedElastiCache>[] = [
   {
-    condition: ({ replicationGroupId: id }) => id.length > longestId || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(id),
+    condition: ({ replicationGroupId: id }) => !isCacheName(id),
     message: ({ replicationGroupId: id }) =>
       `environment and service name together must be at most ${longestId} lower-case letters, digits and hyphens, got ${quoted(id)}`,
   },
@@ -33,10 +92,10 @@ export const elastiCacheRules: readonly Rule<ResolvedElastiCache>[] = [
     message: ({ role, maxMemoryPolicy }) =>
       `maxMemoryPolicy must be noeviction for the role ${role}, got ${quoted(maxMemoryPolicy)}: eviction deletes whole streams with their groups`,
   },
-  {
-    condition: ({ givenParameters }) => givenParameters.includes('maxmemory-policy'),
-    message: () => 'parameters must not hold maxmemory-policy, got it: the role decides, or overrides.maxMemoryPolicy',
-  },
+  ...ownParameters.map(({ name, instead }) => ({
+    condition: ({ givenParameters }: ResolvedElastiCache) => givenParameters.includes(name),
+    message: () => `parameters must not hold ${name}, got it: ${instead}`,
+  })),
   {
     condition: ({ family }) => family === '',
     message: ({ engine, engineVersion }) =>
@@ -66,28 +125,7 @@ export const elastiCacheRules: readonly Rule<ResolvedElastiCache>[] = [
     condition: ({ port }) => !Number.isInteger(port) || port < 1150 || port > 65535,
     message: ({ port }) => `port must be between 1150 and 65535, got ${port}`,
   },
-  {
-    condition: ({ users }) => users.length === 0,
-    message: () => 'users must hold at least one, the one in the binding, got none',
-  },
-  {
-    condition: (cache) => misnamedUsers(cache).length > 0,
-    message: (cache) =>
-      `users must have names of lower-case letters, digits and hyphens other than default, got ${misnamedUsers(cache).map(quoted).join(', ')}`,
-  },
-  {
-    condition: (cache) => repeated(cache.userIds).length > 0,
-    message: (cache) => `users must have different names, got ${repeated(cache.userIds).join(', ')} twice`,
-  },
-  {
-    condition: (cache) => tooLong(cache).length > 0,
-    message: (cache) =>
-      `user ids must have at most ${longestId} characters, got ${tooLong(cache).join(', ')}: shorten the name of the service or user`,
-  },
-  {
-    condition: (cache) => passwordRules(cache).length > 0,
-    message: (cache) => `accessString must not set passwords, got ${passwordRules(cache).join(', ')}: users prove who they are through IAM`,
-  },
+  ...userRules,
   {
     condition: ({ snapshotRetentionDays: days }) => !Number.isInteger(days) || days < 1 || days > 35,
     message: ({ snapshotRetentionDays: days }) => `snapshotRetentionDays must be between 1 and 35, got ${days}`,
@@ -107,4 +145,6 @@ export const elastiCacheRules: readonly Rule<ResolvedElastiCache>[] = [
     message: ({ snapshotWindow, maintenanceWindow }) =>
       `snapshotWindow and maintenanceWindow must not overlap, got ${snapshotWindow} and ${maintenanceWindow}`,
   },
+  ...clusterRules,
+  ...placementRules,
 ];

@@ -1,0 +1,55 @@
+/** How to read one metric of a replication group. */
+interface ElastiCacheMetricRow {
+  readonly statistic: 'Average' | 'Maximum' | 'Sum';
+  readonly of: 'node';
+  /** Nodes that have it: `tiering` those whose data lies on a disk as well. @default all */
+  readonly on?: 'tiering';
+}
+
+/**
+ * Figures of each node in the namespace AWS/ElastiCache, with the statistic that shows trouble.
+ *
+ * @see https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.Redis.html
+ */
+export const elastiCacheMetrics = {
+  /** The one thread that carries out commands. */
+  EngineCPUUtilization: { statistic: 'Maximum', of: 'node' },
+  /** The whole machine; of nodes with one or two processors the engine's own thread is not to be told from the rest. */
+  CPUUtilization: { statistic: 'Maximum', of: 'node' },
+  DatabaseMemoryUsagePercentage: { statistic: 'Maximum', of: 'node' },
+  /** Memory and disk together. */
+  DatabaseCapacityUsagePercentage: { statistic: 'Maximum', of: 'node', on: 'tiering' },
+  /** Seconds; of replicas. */
+  ReplicationLag: { statistic: 'Maximum', of: 'node' },
+  Evictions: { statistic: 'Sum', of: 'node' },
+  /** Bytes. */
+  SwapUsage: { statistic: 'Maximum', of: 'node' },
+  NewConnections: { statistic: 'Sum', of: 'node' },
+  CurrConnections: { statistic: 'Maximum', of: 'node' },
+  /** Microseconds. */
+  SuccessfulReadRequestLatency: { statistic: 'Average', of: 'node' },
+  /** Microseconds. */
+  SuccessfulWriteRequestLatency: { statistic: 'Average', of: 'node' },
+  /** Percent. */
+  CacheHitRate: { statistic: 'Average', of: 'node' },
+  NetworkBandwidthInAllowanceExceeded: { statistic: 'Sum', of: 'node' },
+  NetworkBandwidthOutAllowanceExceeded: { statistic: 'Sum', of: 'node' },
+  NetworkConntrackAllowanceExceeded: { statistic: 'Sum', of: 'node' },
+  NetworkPacketsPerSecondAllowanceExceeded: { statistic: 'Sum', of: 'node' },
+  TrafficManagementActive: { statistic: 'Maximum', of: 'node' },
+  AuthenticationFailures: { statistic: 'Sum', of: 'node' },
+  KeyAuthorizationFailures: { statistic: 'Sum', of: 'node' },
+  CommandAuthorizationFailures: { statistic: 'Sum', of: 'node' },
+  /** Connections that ended because their token was not renewed within 12 hours. */
+  IamAuthenticationExpirations: { statistic: 'Sum', of: 'node' },
+  IamAuthenticationThrottling: { statistic: 'Sum', of: 'node' },
+} as const satisfies Readonly<Record<string, ElastiCacheMetricRow>>;
+
+/** Name of a figure of a node. */
+export type ElastiCacheMetric = keyof typeof elastiCacheMetrics;
+
+/** Whether nodes have the metric. */
+export function isMeasured(name: ElastiCacheMetric, { dataTiering }: { readonly dataTiering?: boolean }): boolean {
+  const { on }: ElastiCacheMetricRow = elastiCacheMetrics[name];
+  return on === undefined || dataTiering === true;
+}
