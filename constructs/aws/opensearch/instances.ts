@@ -1,0 +1,33 @@
+/** What families of instances cannot do. @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/supported-instance-types.html */
+const families = {
+  /** No Auto-Tune, no warm storage, no standby, ten nodes at most. */
+  burstable: ['t2', 't3'],
+  /** No encryption at rest. */
+  unencrypted: ['m3', 'r3', 't2'],
+  /** Fast disks of their own, and no others. */
+  withOwnDisks: ['i3', 'i4g', 'i4i', 'i8g', 'im4gn', 'oi2', 'r6gd', 'r7gd', 'r8gd'],
+  /** Take requests of 100 MiB from `large` on; others from `xlarge` on. */
+  withLargeRequests: ['r5', 'r6g', 'r6gd', 'r7g', 'r7gd', 'r8g', 'r8gd', 'r7i'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** The warm tier's own types. @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/ultrawarm.html */
+export const warmNodeTypes: readonly string[] = ['ultrawarm1.medium.search', 'ultrawarm1.large.search', 'ultrawarm1.xlarge.search'];
+
+/** Largest disk in GiB of the types that can have little. @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html#ebsresource */
+export const largestDisksGiB: Readonly<Record<string, number>> = { 't3.small.search': 100, 't3.medium.search': 200 };
+
+/** Whether `nodeType` is of one of the families in that row. */
+export function isOf(row: keyof typeof families, nodeType: string): boolean {
+  return (families[row] as readonly string[]).includes(nodeType.split('.', 1)[0]!);
+}
+
+/**
+ * Largest request in MiB that a node surely takes: AWS cuts small types off at 10.
+ *
+ * @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html#network-limits
+ */
+export function maxRequestMiBOf(nodeType: string): number {
+  const size = nodeType.split('.')[1] ?? '';
+  const isSmall = isOf('burstable', nodeType) || ['micro', 'small', 'medium'].includes(size);
+  return isSmall || (size === 'large' && !isOf('withLargeRequests', nodeType)) ? 10 : 100;
+}
