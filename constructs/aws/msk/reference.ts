@@ -1,0 +1,105 @@
+import type { BindingFragment, BoundService, SecretRef } from '../../../runtime/src/contracts/binding.ts';
+import type { Bindable } from '../../core/binding.ts';
+import type { Construct } from '../../core/framework.ts';
+import type { MetricReference } from '../../core/metric.ts';
+import type { Grantee, PolicyStatement } from '../../core/policy.ts';
+import { Connections, type SecurityGroupReference } from '../foundation/connections.ts';
+import { KafkaAccess } from './access.ts';
+import { type GroupMetricName, groupMetric, type MskMetricName, mskMetric } from './metrics.ts';
+import { clientPorts } from './ports.ts';
+import type { MskAttributes, MskAuthMode, ScramUserReference } from './props.ts';
+
+/** A cluster with brokers, ours or another's: how to bind it, to let someone in, and to watch it. */
+export abstract class MskReference extends KafkaAccess implements Bindable, SecurityGroupReference {
+  abstract override readonly attributes: MskAttributes;
+  /** The ports that clients use: that of IAM, and that of SCRAM where there are users. */
+  abstract readonly connections: Connections;
+  protected readonly hasClusterSettings = true;
+
+  get securityGroupId(): string {
+    return this.attributes.securityGroupId;
+  }
+
+  /** Every broker of `brokerHosts` once for each way in; clients pick those of `auth.mode`. */
+  binding(): BindingFragment {
+    const { service, role, region, clusterName, arn, brokerHosts, scramUsers } = this.attributes;
+    const endpoints = authModes(scramUsers).flatMap((authMode) =>
+      brokerHosts.map((host) => ({ purpose: 'bootstrap' as const, host, port: clientPorts[authMode].port, authMode })),
+    );
+    return {
+      [service]: {
+        kind: 'kafka',
+        role,
+        endpoints,
+        tls: {},
+        auth: this.boundAuth(),
+        iam: { region, service: 'kafka-cluster', resourceName: clusterName },
+        resourceArns: [arn],
+      },
+    };
+  }
+
+  /**
+   * What an IAM identity needs in order to read the password of one user, and nothing more.
+   *
+   * @param userName @default the first user
+   * @throws {RangeError} when the cluster has no such user.
+   */
+  scramStatements(userName?: string): PolicyStatement[] {
+    const { secretArn } = this.user(userName);
+    return [
+      { Sid: 'ReadKafkaPassword', Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secretArn },
+      { Sid: 'DecryptKafkaPassword', Effect: 'Allow', Action: 'kms:Decrypt', Resource: this.attributes.encryptionKeyArn },
+    ];
+  }
+
+  /** Lets a role read the password of one user: `secretsmanager:GetSecretValue` on its secret and `kms:Decrypt` on the key. */
+  grantScram(id: string, grantee: Grantee, userName?: string): readonly PolicyStatement[] {
+    return this.grant(id, grantee, `scram-${this.user(userName).name}`, this.scramStatements(userName));
+  }
+
+  /** A metric of every broker or of the cluster; none where such brokers do not have it. */
+  metric(name: MskMetricName): MetricReference[] {
+    return mskMetric(this.attributes, name);
+  }
+
+  /** How far one group is behind in one topic. */
+  lagMetric(name: GroupMetricName, group: string, topic: string): MetricReference {
+    return groupMetric(this.attributes.clusterName, name, group, topic);
+  }
+
+  private boundAuth(): BoundService['auth'] {
+    if (this.attributes.bindAs === 'iam') return { mode: 'iam' };
+    const { name, secretArn } = this.user(undefined);
+    const secretRef: SecretRef = { from: 'aws-secrets-manager', id: secretArn, jsonKey: 'password' };
+    return { mode: 'scram', username: name, secretRef };
+  }
+
+  private user(name: string | undefined): ScramUserReference {
+    const { scramUsers, service } = this.attributes;
+    const user = name === undefined ? scramUsers[0] : scramUsers.find((candidate) => candidate.name === name);
+    if (user === undefined) {
+      const known = scramUsers.map((candidate) => candidate.name).join(', ') || 'none';
+      throw new RangeError(`users of ${service} with a password are ${known}, got ${JSON.stringify(name ?? 'the first')}`);
+    }
+    return user;
+  }
+}
+
+/** The ways into a cluster: IAM always, SCRAM where someone uses it. */
+export function authModes(scramUsers: readonly unknown[]): MskAuthMode[] {
+  return scramUsers.length > 0 ? ['iam', 'scram'] : ['iam'];
+}
+
+/** A cluster that someone else keeps. */
+export class ImportedMsk extends MskReference {
+  readonly attributes: MskAttributes;
+  readonly connections: Connections;
+
+  constructor(scope: Construct, id: string, attributes: MskAttributes) {
+    super(scope, id);
+    this.attributes = attributes;
+    const ports = authModes(attributes.scramUsers).map((mode) => clientPorts[mode]);
+    this.connections = new Connections(this, 'Connections', { securityGroupId: attributes.securityGroupId, ports });
+  }
+}
