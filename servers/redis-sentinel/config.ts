@@ -12,7 +12,14 @@ export interface SentinelSettings {
   readonly dir: string;
   /** Password of the sentinel itself; sentinels present it to each other. */
   readonly password: string;
-  readonly master: SentinelAddress & { readonly name: string; readonly password: string };
+  readonly master: SentinelAddress & {
+    readonly name: string;
+    /** @default the default user */
+    readonly username?: string;
+    readonly password: string;
+  };
+  /** Hosts are names, not addresses: resolve them, and tell clients of them, whose certificates they are in. @default false */
+  readonly hostNames?: boolean;
   /** Sentinels that must agree that the master is down. @default 2 */
   readonly quorum?: number;
   /** @default 1000 */
@@ -42,7 +49,7 @@ export function renderSentinelConf(settings: SentinelSettings): string {
   );
 }
 
-function processDirectives({ bind, port, dir, password, id, announce }: SentinelSettings): Directive[] {
+function processDirectives({ bind, port, dir, password, id, announce, hostNames = false }: SentinelSettings): Directive[] {
   return [
     ['bind', ...bind],
     ['port', port],
@@ -51,6 +58,12 @@ function processDirectives({ bind, port, dir, password, id, announce }: Sentinel
     ['dir', dir],
     ['requirepass', password],
     ...(id === undefined ? [] : [['sentinel', 'myid', id] as const]),
+    ...(hostNames
+      ? ([
+          ['sentinel', 'resolve-hostnames', true],
+          ['sentinel', 'announce-hostnames', true],
+        ] as const)
+      : []),
     ...(announce === undefined
       ? []
       : ([
@@ -64,6 +77,7 @@ function masterDirectives({ master, quorum = 2, downAfterMs = 1_000, failoverTim
   const { name } = master;
   return [
     ['sentinel', 'monitor', name, master.host, master.port, quorum],
+    ...(master.username === undefined ? [] : [['sentinel', 'auth-user', name, master.username] as const]),
     ['sentinel', 'auth-pass', name, master.password],
     ['sentinel', 'down-after-milliseconds', name, downAfterMs],
     ['sentinel', 'failover-timeout', name, failoverTimeoutMs],

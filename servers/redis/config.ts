@@ -9,6 +9,8 @@ export interface RedisSettings {
   /** Folder of the process's own files. */
   readonly dir: string;
   readonly password: string;
+  /** User of the ACL file who has `password`, for replicas; the default user then gets none here. @default the default user */
+  readonly masterUser?: string;
   readonly maxMemoryMiB: number;
   /** `noeviction` keeps every stream and its groups; a policy that evicts makes the server a cache, which is not persisted either. */
   readonly maxMemoryPolicy: string;
@@ -55,8 +57,12 @@ function networkDirectives({ bind, port, dir }: RedisSettings): Directive[] {
 }
 
 /** Every server of a set may become its master, so each demands and presents the same password. */
-function authDirectives({ password, aclFile }: RedisSettings): Directive[] {
-  return [['requirepass', password], ['masterauth', password], ...(aclFile === undefined ? [] : [['aclfile', aclFile] as const])];
+function authDirectives({ password, masterUser, aclFile }: RedisSettings): Directive[] {
+  return [
+    masterUser === undefined ? ['requirepass', password] : ['masteruser', masterUser],
+    ['masterauth', password],
+    ...(aclFile === undefined ? [] : [['aclfile', aclFile] as const]),
+  ];
 }
 
 function memoryDirectives({ maxMemoryMiB, maxMemoryPolicy }: RedisSettings): Directive[] {

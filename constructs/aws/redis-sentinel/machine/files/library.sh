@@ -1,0 +1,69 @@
+# What every script here shares. Sourced, not run.
+set -euo pipefail
+umask 077
+
+source /etc/millrace-redis/settings.env
+
+library=/usr/local/lib/millrace-redis
+templates=/etc/millrace-redis
+runtime=/run/millrace-redis
+# What root alone reads. Folders of the server are the server's to change, so nothing that root runs or trusts lies there.
+sealed=/run/millrace-redis-sealed
+volume=/var/lib/millrace-redis
+owner=millrace-redis
+export AWS_DEFAULT_REGION=$REGION AWS_PAGER=
+
+say() { printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# within SECONDS COMMAND...: again and again until it succeeds, less and less often.
+within() {
+  local end=$((SECONDS + $1)) pauses=(0.2 0.5 1 2 3) round=0; shift
+  until "$@"; do
+    ((SECONDS < end)) || return 1
+    sleep "${pauses[round < 4 ? round : 4]}"
+    round=$((round + 1))
+  done
+}
+
+# Of a JSON secret, or the whole one without a key. The role and the value may come some time after the machine.
+read_secret() { aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text 2>/dev/null; }
+await_secret() { within 900 read_secret "$1" || fail "secret $1 cannot be read: look at the instance's role, the secret's value and the network"; }
+
+load_credentials() { source "$sealed/credentials"; }
+
+# The program's own client; the password travels in the environment, where no list of processes shows it.
+ask_redis() {
+  local host=$1; shift
+  REDISCLI_AUTH=$REPLICATION_PASSWORD timeout "${ASK_SECONDS:-5}" \
+    "$library/client" --tls --cacert "$runtime/tls/ca.pem" --user "$REPLICATION_USER" -h "$host" -p "$REDIS_PORT" --no-auth-warning -e "$@" 2>/dev/null
+}
+ask_sentinel() {
+  local host=$1; shift
+  REDISCLI_AUTH=$SENTINEL_PASSWORD timeout "${ASK_SECONDS:-2}" \
+    "$library/client" --tls --cacert "$runtime/tls/ca.pem" -h "$host" -p "$SENTINEL_PORT" --no-auth-warning -e "$@" 2>/dev/null
+}
+
+info() { ask_redis "$HOST" INFO "$1" | tr -d '\r' | sed -n "s/^$2://p"; }
+
+# A value within double quotes, as redis.conf reads it.
+quoted() {
+  local text=${1//\\/\\\\}
+  printf '"%s"' "${text//\"/\\\"}"
+}
+
+# fill TEMPLATE NAME=VALUE...: puts the value in place of each @NAME@.
+fill() {
+  local text pair
+  text=$(<"$1"); shift
+  for pair in "$@"; do text=${text//"@${pair%%=*}@"/"${pair#*=}"}; done
+  printf '%s\n' "$text"
+}
+
+# install_text PATH: standard input as a file of the server's user, whole or not at all. In a folder of the server a link may lie in wait.
+install_text() {
+  rm -f "$1.new"
+  (set -o noclobber && cat >"$1.new")
+  chown --no-dereference "$owner:$owner" "$1.new"
+  mv -f "$1.new" "$1"
+}

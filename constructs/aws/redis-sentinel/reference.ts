@@ -1,0 +1,68 @@
+import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
+import type { Bindable } from '../../core/binding.ts';
+import { Construct } from '../../core/framework.ts';
+import { identityOf } from '../../core/identity.ts';
+import type { MetricReference } from '../../core/metric.ts';
+import type { Grantee, PolicyStatement } from '../../core/policy.ts';
+import type { Connections, SecurityGroupReference } from '../foundation/connections.ts';
+import { grantToRole } from '../foundation/grant.ts';
+import { type RedisSentinelMetric, seriesOf } from './metrics.ts';
+import type { RedisSentinelAttributes } from './props.ts';
+
+/** A set of Redis servers with sentinels, ours or another's: how to bind it, to let someone in, and to watch it. */
+export abstract class RedisSentinelReference extends Construct implements Bindable, SecurityGroupReference {
+  abstract readonly attributes: RedisSentinelAttributes;
+  /** Who may open connections to Redis and to the sentinels. */
+  abstract readonly connections: Connections;
+
+  get securityGroupId(): string {
+    return this.attributes.securityGroupId;
+  }
+
+  binding(): BindingFragment {
+    const { service, role, masterName, nodes, ports, username, secrets, memoryMiB } = this.attributes;
+    const password = (id: string) => ({ from: 'aws-secrets-manager', id, jsonKey: 'password' }) as const;
+    return {
+      [service]: {
+        kind: 'redis-sentinel',
+        role,
+        masterName,
+        endpoints: [
+          ...nodes.map(({ host }) => ({ purpose: 'sentinel' as const, host, port: ports.sentinel })),
+          ...nodes.map(({ host }) => ({ purpose: 'node' as const, host, port: ports.redis })),
+        ],
+        tls: { caRef: { from: 'aws-secrets-manager', id: secrets.authority } },
+        auth: { mode: 'acl', username, secretRef: password(secrets.users), sentinelSecretRef: password(secrets.sentinel) },
+        ...(memoryMiB === undefined ? {} : { limits: { maxMemoryMiB: memoryMiB } }),
+      },
+    };
+  }
+
+  /**
+   * What an IAM identity needs in order to connect: the passwords of the user and of the sentinels, and the certificate to check the servers by.
+   *
+   * The key of the authority is not among it.
+   */
+  connectStatements(): PolicyStatement[] {
+    const { secrets, encryptionKeyArn } = this.attributes;
+    return [
+      {
+        Sid: 'ReadAccess',
+        Effect: 'Allow',
+        Action: 'secretsmanager:GetSecretValue',
+        Resource: [secrets.users, secrets.sentinel, secrets.authority],
+      },
+      { Sid: 'DecryptAccess', Effect: 'Allow', Action: 'kms:Decrypt', Resource: encryptionKeyArn },
+    ];
+  }
+
+  /** Lets a role connect: `secretsmanager:GetSecretValue` on three secrets and `kms:Decrypt` with their key, as a policy of the role. */
+  grantConnect(id: string, grantee: Grantee): readonly PolicyStatement[] {
+    return grantToRole(this, id, { grantee, name: `connect-${this.attributes.service}`, statements: this.connectStatements() });
+  }
+
+  /** A metric of every machine, in their order: which of them is the master changes. */
+  metric(metricName: RedisSentinelMetric): MetricReference[] {
+    return seriesOf(this.attributes, metricName, identityOf(this).name);
+  }
+}
