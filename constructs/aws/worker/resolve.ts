@@ -1,0 +1,53 @@
+import type { EnvironmentIdentity } from '../../core/identity.ts';
+import { arnOf, globalArnOf, logGroupName, resourceName } from '../../core/naming.ts';
+import type { WorkerProps } from './props.ts';
+import { usedServices } from './services.ts';
+
+/** What the construct says itself, because the rest of it relies on it. */
+export const ownFlags = ['--binding', '--http-port', '--http-host'] as const;
+/** Where a worker serves its health and its metrics. */
+export const healthPort = 8080;
+
+/** Everything about a worker, decided. */
+export type ResolvedWorker = ReturnType<typeof resolveWorker>;
+
+/** The settings of a worker with every default and every name. */
+export function resolveWorker(props: WorkerProps, identity: EnvironmentIdentity) {
+  const { name, declaration, binding, services, network } = props;
+  const { command, arguments: given, image, tasks, cpuUnits, memoryMiB, architecture } = declaration;
+  const used = usedServices(declaration, services);
+  const repository = repositoryOf(image);
+  return {
+    name,
+    image,
+    repository,
+    repositoryArn: repository === undefined ? '' : arnOf({ ...identity, ...repository }, 'ecr', `repository/${repository.path}`),
+    logParts: ['workers', name],
+    logStreamsArn: arnOf(identity, 'logs', `log-group:${logGroupName(identity, 'workers', name)}:*`),
+    tasks,
+    cpuUnits,
+    memoryMiB,
+    architecture,
+    given,
+    command: [command, '--binding', `ssm:${binding.parameterName}`, '--http-port', `${healthPort}`, '--http-host', '0.0.0.0', ...given],
+    // Apart from the names of services, which roles and security groups have too.
+    fullName: resourceName(identity, 'worker', name),
+    /** Without the name of the environment, which security groups add. */
+    groupName: `worker-${name}`,
+    region: identity.region,
+    deletionProtection: identity.deletionProtection,
+    subnetIds: network.privateSubnetIds,
+    bindingParameterArn: arnOf(identity, 'ssm', `parameter${binding.parameterName}`),
+    topologyArn: globalArnOf(identity, 's3', `${binding.documentsBucket}/topology/*`),
+    problems: used.problems,
+    connects: used.names.map((service) => ({ service, statements: services[service]?.connectStatements ?? [] })),
+  };
+}
+
+/** A repository of ECR, or undefined where the image lies elsewhere. */
+function repositoryOf(image: string) {
+  const match = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([a-z0-9._/-]+)[:@]/.exec(image);
+  if (match === null) return undefined;
+  const [, account, region, path] = match as unknown as [string, string, string, string];
+  return { account, region, path };
+}
