@@ -194,6 +194,8 @@ const worker = z.strictObject({
   /** 1,024 are one processor. */
   cpuUnits: z.union([z.literal(256), z.literal(512), z.literal(1_024), z.literal(2_048), z.literal(4_096)]).default(256),
   memoryMiB: z.int().min(512).default(512),
+  /** What the image is built for; on Graviton a task costs a fifth less. */
+  architecture: z.enum(['arm64', 'x86_64']).default('arm64'),
 });
 
 const alertOverride = z.union([z.strictObject({ threshold: z.number(), reason }), z.strictObject({ disabled: z.literal(true), reason })]);
@@ -222,7 +224,11 @@ export const environmentSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
-    .max(12),
+    .max(12)
+    // The stacks that environments of an account share are called so, and `destroy` takes all stacks of a name.
+    .refine((name) => name !== 'bootstrap', {
+      error: () => 'must be another than bootstrap, which is the name of what environments share',
+    }),
   engine,
   size: z.enum(['small', 'medium', 'large']),
   services: z.record(serviceName, service).default({}),

@@ -7,6 +7,17 @@ const services = {
   log: { kind: 'kafka', role: 'log' },
   tasks: { kind: 'rabbitmq', role: 'tasks' },
   search: { kind: 'opensearch', role: 'search' },
+  database: {
+    kind: 'postgres',
+    role: 'database',
+    existing: {
+      host: 'orders.cluster-c0ffee0000.eu-central-1.rds.amazonaws.com',
+      database: 'orders',
+      username: 'millrace',
+      passwordSecretArn: 'arn:aws:secretsmanager:eu-central-1:222222222222:secret:orders/millrace-AbCdEf',
+      securityGroupId: 'sg-0bb22cc33dd44ee55',
+    },
+  },
 } as const satisfies EnvironmentInput['services'];
 
 /** What customers depend on: nothing in it is destroyed without its protection being lifted first. */
@@ -15,6 +26,13 @@ export const production: EnvironmentInput = {
   engine: { kind: 'aws', account: '222222222222', region: 'eu-central-1', network: { kind: 'own', cidr: '10.30.0.0/16' } },
   size: 'medium',
   services,
+  workers: {
+    relay: {
+      command: 'relay',
+      arguments: ['--sink', 'events'],
+      image: '222222222222.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
+    },
+  },
   topology: referenceTopology(services, 'aws'),
   protection: { deletion: true },
   budgetUsdPerMonth: 3_100,

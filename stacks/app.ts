@@ -1,15 +1,26 @@
-import { App } from '../constructs/core/framework.ts';
+import { App, type Construct } from '../constructs/core/framework.ts';
 import type { EnvironmentStack } from '../constructs/core/identity.ts';
-import type { Environment, ServiceDeclaration } from '../environments/schema.ts';
+import type { Environment, EnvironmentInput } from '../environments/schema.ts';
+import type { ServiceKind } from '../runtime/src/contracts/binding.ts';
 import type { AwsEnvironment, AwsStackProps } from './base.ts';
+import { defineBootstrap } from './bootstrap.ts';
 import { CacheStack } from './cache.ts';
+import { DatabaseStack } from './database.ts';
+import { MessagingStack } from './messaging.ts';
 import { NetworkStack } from './network.ts';
+import { SearchStack } from './search.ts';
+import type { DeclarationOf, ServerStackProps, ServingStack } from './server-stack.ts';
 import type { StateLocation } from './state.ts';
 import { TopologyStack } from './topology.ts';
+import { WorkersStack } from './workers.ts';
 
 export interface PlanOptions {
   readonly environments: readonly Environment[];
   readonly state: StateLocation;
+  /** Every environment that there is, so that a plan of one and a plan of all share one view of their accounts. @default `environments` */
+  readonly declared?: readonly Pick<EnvironmentInput, 'engine'>[];
+  /** `existing` where the accounts have the roles of AWS's services already. @default 'create' */
+  readonly serviceLinkedRoles?: 'create' | 'existing';
   /** Where the plan is written. @default CDKTF_OUTDIR, which the CLI of cdktf sets, or cdktf.out */
   readonly outDir?: string;
 }
@@ -21,39 +32,54 @@ export interface Plan {
   readonly leftOut: readonly string[];
 }
 
-/** Defines the stacks of all `environments` in one app; `plan.app.synth()` writes them. */
-export function planOf({ environments, state, outDir }: PlanOptions): Plan {
+/** Defines the stacks of all `environments` in one app, those of their accounts first; `plan.app.synth()` writes them. */
+export function planOf({ outDir, ...options }: PlanOptions): Plan {
+  const { environments, state } = options;
   const app = new App(outDir === undefined ? {} : { outdir: outDir });
-  const stacks = environments.flatMap((environment) => (isAws(environment) ? defineAws(app, { environment, state }) : []));
-  return { app, stacks, leftOut: environments.flatMap(leftOutOf) };
+  const shared = defineBootstrap(app, options);
+  const own = environments.flatMap((environment) => (isAws(environment) ? defineAws(app, { environment, state }) : []));
+  return { app, stacks: [...shared, ...own], leftOut: environments.flatMap(leftOutOf) };
 }
+
+type Ground = Omit<ServerStackProps<ServiceKind>, 'services'>;
+
+/** A stack for the services of these kinds, where there are any. */
+function holding<K extends ServiceKind>(Stack: new (scope: Construct, props: ServerStackProps<K>) => ServingStack, ...kinds: readonly K[]) {
+  return (app: App, ground: Ground): ServingStack[] => {
+    const services = ofKinds(ground.environment, kinds);
+    return Object.keys(services).length === 0 ? [] : [new Stack(app, { ...ground, services })];
+  };
+}
+
+/** Which stack holds which kinds. */
+const serverStacks = [
+  holding(CacheStack, 'redis'),
+  holding(SearchStack, 'opensearch'),
+  holding(MessagingStack, 'redis-sentinel', 'kafka', 'rabbitmq'),
+  holding(DatabaseStack, 'postgres'),
+];
 
 function defineAws(app: App, props: AwsStackProps): EnvironmentStack[] {
-  const network = new NetworkStack(app, props);
-  const { encryptionKeyArn } = network;
-  const services = ofKind(props.environment, 'redis');
-  const caches =
-    Object.keys(services).length === 0 ? [] : [new CacheStack(app, { ...props, network: network.network, encryptionKeyArn, services })];
-  const topology = new TopologyStack(app, { ...props, encryptionKeyArn, fragments: caches.map(({ fragment }) => fragment) });
-  return [network, ...caches, topology];
+  const base = new NetworkStack(app, props);
+  const { network, encryptionKeyArn } = base;
+  const ground = { ...props, network, encryptionKeyArn };
+  const serving = serverStacks.flatMap((define) => define(app, ground));
+  const topology = new TopologyStack(app, { ...props, encryptionKeyArn, fragments: serving.map(({ fragment }) => fragment) });
+  const services = Object.assign({}, ...serving.map(({ connectable }) => connectable)) as ServingStack['connectable'];
+  const hasWorkers = Object.keys(props.environment.workers).length > 0;
+  const workers = hasWorkers ? [new WorkersStack(app, { ...ground, binding: topology.place, services })] : [];
+  return [base, ...serving, topology, ...workers];
 }
 
-function ofKind<K extends ServiceDeclaration['kind']>(
-  { services }: Environment,
-  kind: K,
-): Record<string, Extract<ServiceDeclaration, { kind: K }>> {
-  const ofThatKind = (entry: [string, ServiceDeclaration]): entry is [string, Extract<ServiceDeclaration, { kind: K }>] =>
-    entry[1].kind === kind;
-  return Object.fromEntries(Object.entries(services).filter(ofThatKind));
+function ofKinds<K extends ServiceKind>({ services }: Environment, kinds: readonly K[]): Record<string, DeclarationOf<K>> {
+  const isOne = (entry: [string, Environment['services'][string]]): entry is [string, DeclarationOf<K>] =>
+    (kinds as readonly ServiceKind[]).includes(entry[1].kind);
+  return Object.fromEntries(Object.entries(services).filter(isOne));
 }
 
-function leftOutOf(environment: Environment): string[] {
-  const { name, engine, services } = environment;
+function leftOutOf({ name, engine }: Environment): string[] {
   if (engine.kind === 'process') return [`${name}: the engine process plans nothing; make up ENV=${name} starts its servers`];
-  if (engine.kind === 'docker') return [`${name}: the engine docker is not built yet, left out`];
-  return Object.entries(services)
-    .filter(([, { kind }]) => kind !== 'redis')
-    .map(([service, { kind }]) => `${name}: ${kind} \`${service}\` is not built yet, left out`);
+  return engine.kind === 'docker' ? [`${name}: the engine docker is not built yet, left out`] : [];
 }
 
 function isAws(environment: Environment): environment is AwsEnvironment {

@@ -14,14 +14,20 @@ export interface AwsStackProps {
   readonly state: StateLocation;
 }
 
-/** A stack of an environment on AWS: its provider refuses every other account, tags everything, and its state has a place. */
-export class AwsStack extends EnvironmentStack {
-  constructor(scope: Construct, part: StackPart, { environment, state }: AwsStackProps) {
-    const name = stackName(environment.name, part);
-    super(scope, name, identityFrom(environment));
-    const { account, region } = this.identity;
-    new AwsProvider(this, 'aws', { region, allowedAccountIds: [account], defaultTags: [{ tags: defaultTags(this.identity, name) }] });
+/** A stack in one account and region: its provider refuses every other account, tags everything, and its state has a place. */
+export class AccountStack extends EnvironmentStack {
+  constructor(scope: Construct, name: string, identity: EnvironmentIdentity, state: StateLocation) {
+    super(scope, name, identity);
+    const { account, region } = identity;
+    new AwsProvider(this, 'aws', { region, allowedAccountIds: [account], defaultTags: [{ tags: defaultTags(identity, name) }] });
     keepState(this, state);
+  }
+}
+
+/** A stack of an environment on AWS. */
+export class AwsStack extends AccountStack {
+  constructor(scope: Construct, part: StackPart, { environment, state }: AwsStackProps) {
+    super(scope, stackName(environment.name, part), identityFrom(environment), state);
   }
 }
 

@@ -1,7 +1,16 @@
 import { EncryptionKey } from '../constructs/aws/foundation/encryption-key.ts';
 import { Network, type NetworkReference } from '../constructs/aws/network/index.ts';
+import { defaultInterfaceEndpoints } from '../constructs/aws/network/resolve.ts';
 import { type Construct, TerraformOutput } from '../constructs/core/framework.ts';
 import { AwsStack, type AwsStackProps } from './base.ts';
+
+/** Each endpoint costs about 7 USD a month and zone, so those of machines and containers are there only where such run. */
+const machineEndpoints = [
+  // Sessions on machines. Agents of Systems Manager from 3.3.40 on no longer need ec2messages.
+  'ssmmessages',
+] as const;
+/** Images for containers; their layers come from S3. */
+const containerEndpoints = ['ecr.api', 'ecr.dkr'] as const;
 
 /** What all other stacks of an environment stand on and what changes least: the network, and the key that encrypts data at rest. */
 export class NetworkStack extends AwsStack {
@@ -13,10 +22,17 @@ export class NetworkStack extends AwsStack {
     this.encryptionKeyArn = new EncryptionKey(this, 'EncryptionKey').keyArn;
     const { network } = props.environment.engine;
     this.network =
-      network.kind === 'own'
-        ? new Network(this, 'Network', { cidr: network.cidr, encryptionKeyArn: this.encryptionKeyArn })
-        : Network.fromAttributes(this, 'Network', network);
+      network.kind === 'own' ? this.defineNetwork(network.cidr, props.environment) : Network.fromAttributes(this, 'Network', network);
     this.defineOutputs();
+  }
+
+  private defineNetwork(cidr: string, { services, workers }: AwsStackProps['environment']): Network {
+    const needed = [
+      ...defaultInterfaceEndpoints,
+      ...(Object.values(services).some(({ kind }) => kind === 'redis-sentinel') ? machineEndpoints : []),
+      ...(Object.keys(workers).length > 0 ? containerEndpoints : []),
+    ];
+    return new Network(this, 'Network', { cidr, interfaceEndpoints: needed, encryptionKeyArn: this.encryptionKeyArn });
   }
 
   private defineOutputs(): void {

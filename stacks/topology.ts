@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
 import { DocumentBucket } from '../constructs/aws/foundation/document-bucket.ts';
+import type { BindingPlace } from '../constructs/aws/worker/props.ts';
 import { mergeFragments } from '../constructs/core/binding.ts';
 import { type Construct, Fn, TerraformLocal, TerraformOutput } from '../constructs/core/framework.ts';
 import { parameterName } from '../constructs/core/naming.ts';
@@ -20,31 +21,29 @@ export interface TopologyStackProps extends AwsStackProps {
  * Hosts are known only once the servers stand, so Terraform itself renders the binding and hashes it.
  */
 export class TopologyStack extends AwsStack {
+  /** For those that read the documents, so that they come after this stack. */
+  readonly place: BindingPlace;
+
   constructor(scope: Construct, props: TopologyStackProps) {
     super(scope, 'topology', props);
+    const documents = new DocumentBucket(this, 'Documents', { purpose: 'documents', encryptionKeyArn: props.encryptionKeyArn });
     const content: Omit<Binding, 'generation'> = {
       schema: bindingSchemaId,
       environment: this.identity.name,
       services: mergeFragments(props.fragments),
-      topology: this.storeTopology(props),
+      topology: storeTopology(documents, props),
     };
     const binding = this.render(content);
     // A plain value shows its changes in the plan, and there is no secret in it to hide.
-    new SsmParameter(this, 'Binding', {
+    const parameter = new SsmParameter(this, 'Binding', {
       name: parameterName(this.identity, 'binding'),
       description: 'how services reach the servers of the environment; holds no secret',
       type: 'String',
       tier: 'Advanced',
       insecureValue: binding,
     });
+    this.place = { parameterName: parameter.name, documentsBucket: documents.bucketName };
     new TerraformOutput(this, 'binding', { value: binding, description: 'terraform output -raw binding > binding.json' });
-  }
-
-  private storeTopology({ environment, encryptionKeyArn }: TopologyStackProps): NonNullable<Binding['topology']> {
-    const document = canonicalJson(environment.topology);
-    const hash = createHash('sha256').update(document).digest('hex');
-    const bucket = new DocumentBucket(this, 'Documents', { purpose: 'documents', encryptionKeyArn });
-    return { hash, location: bucket.addJson('Topology', `topology/${hash}.json`, document) };
   }
 
   private render(content: Omit<Binding, 'generation'>): string {
@@ -52,4 +51,10 @@ export class TopologyStack extends AwsStack {
     const generation = Fn.sha256(Fn.jsonencode(expression));
     return new TerraformLocal(this, 'rendered_binding', Fn.jsonencode(Fn.merge([expression, { generation }]))).asString;
   }
+}
+
+function storeTopology(documents: DocumentBucket, { environment }: TopologyStackProps): NonNullable<Binding['topology']> {
+  const document = canonicalJson(environment.topology);
+  const hash = createHash('sha256').update(document).digest('hex');
+  return { hash, location: documents.addJson('Topology', `topology/${hash}.json`, document) };
 }

@@ -1,3 +1,4 @@
+import { parseEnvironment } from '../../environments/schema.ts';
 import { minimal, refusal, withEngine, withServices } from './declaration.ts';
 
 const existing = {
@@ -94,5 +95,14 @@ describe('services: fails if', () => {
 
   test('a cache may evict, and its policy may be chosen', () => {
     expect(refusal(withServices({ cache: { kind: 'redis', role: 'cache', overrides: { maxMemoryPolicy: 'volatile-ttl' } } }))).toEqual([]);
+  });
+
+  test('a worker is for Graviton unless it says otherwise', () => {
+    const image = 'registry/millrace-worker:0.1.0';
+    const { workers } = parseEnvironment({
+      ...minimal(),
+      workers: { relay: { command: 'relay', image }, other: { command: 'relay', image, architecture: 'x86_64' } },
+    });
+    expect(workers).toMatchObject({ relay: { architecture: 'arm64', tasks: 2 }, other: { architecture: 'x86_64' } });
   });
 });

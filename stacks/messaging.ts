@@ -1,0 +1,61 @@
+import { AmazonMq } from '../constructs/aws/amazon-mq/index.ts';
+import { Msk } from '../constructs/aws/msk/index.ts';
+import { MskServerless } from '../constructs/aws/msk-serverless/index.ts';
+import { RedisSentinel } from '../constructs/aws/redis-sentinel/index.ts';
+import type { Construct } from '../constructs/core/framework.ts';
+import {
+  type DeclarationOf,
+  type Offer,
+  overridesOf,
+  type ServerGround,
+  type ServerPlan,
+  ServerStack,
+  type ServerStackProps,
+} from './server-stack.ts';
+
+type Broker = AmazonMq | Msk | MskServerless | RedisSentinel;
+type BrokerKind = 'kafka' | 'rabbitmq' | 'redis-sentinel';
+
+const plan: ServerPlan<BrokerKind, Broker> = {
+  define(scope, { declaration, backup, props }) {
+    switch (declaration.kind) {
+      case 'kafka':
+        return defineKafka(scope, declaration, props);
+      case 'rabbitmq':
+        return new AmazonMq(scope, props.service, { ...props, ...overridesOf(declaration) });
+      case 'redis-sentinel':
+        return new RedisSentinel(scope, props.service, { ...props, backup, ...overridesOf(declaration) });
+    }
+  },
+  offers(broker) {
+    const { service } = broker.attributes;
+    const connect: Offer = { name: ['connect'], description: `connect to ${service}`, statements: broker.connectStatements() };
+    return broker instanceof Msk || broker instanceof MskServerless ? [connect, ...kafkaOffers(broker)] : [connect];
+  },
+};
+
+function defineKafka(scope: Construct, declaration: DeclarationOf<'kafka'>, props: ServerGround<'kafka'>['props']): Msk | MskServerless {
+  const all = { ...props, ...overridesOf(declaration) };
+  return declaration.overrides?.serverless === true ? new MskServerless(scope, props.service, all) : new Msk(scope, props.service, all);
+}
+
+/** All topics and groups: which service may touch which is the topology's business, and `grantProduce` and `grantConsume` take names. */
+function kafkaOffers(cluster: Msk | MskServerless): Offer[] {
+  const { service } = cluster.attributes;
+  return [
+    { name: ['produce'], description: `write to every topic of ${service}`, statements: cluster.produceStatements({ topics: ['*'] }) },
+    {
+      name: ['consume'],
+      description: `read every topic of ${service} in any group`,
+      statements: cluster.consumeStatements({ topics: ['*'], groups: ['*'] }),
+    },
+    { name: ['administer'], description: `create, change and delete topics of ${service}`, statements: cluster.adminStatements() },
+  ];
+}
+
+/** Every broker of an environment: Redis Sentinel, Kafka and RabbitMQ. */
+export class MessagingStack extends ServerStack<BrokerKind, Broker> {
+  constructor(scope: Construct, props: ServerStackProps<BrokerKind>) {
+    super(scope, 'messaging', props, plan);
+  }
+}

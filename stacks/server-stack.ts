@@ -1,0 +1,105 @@
+import { IamPolicy } from '@cdktf/provider-aws/lib/iam-policy';
+import type { NetworkReference } from '../constructs/aws/network/index.ts';
+import type { ConnectableService } from '../constructs/aws/worker/props.ts';
+import { type Bindable, mergeFragments } from '../constructs/core/binding.ts';
+import { type Construct, TerraformOutput } from '../constructs/core/framework.ts';
+import type { EnvironmentStack } from '../constructs/core/identity.ts';
+import { resourceName } from '../constructs/core/naming.ts';
+import { type PolicyStatement, policyDocument } from '../constructs/core/policy.ts';
+import type { ServiceDeclaration } from '../environments/schema.ts';
+import type { BindingFragment, ServiceKind, ServiceRole } from '../runtime/src/contracts/binding.ts';
+import { type AwsEnvironment, AwsStack, type AwsStackProps } from './base.ts';
+import type { StackPart } from './names.ts';
+
+/** The declaration of a service of one of these kinds. */
+export type DeclarationOf<K extends ServiceKind> = Extract<ServiceDeclaration, { kind: K }>;
+
+export interface ServerStackProps<K extends ServiceKind> extends AwsStackProps {
+  readonly network: NetworkReference;
+  readonly encryptionKeyArn: string;
+  /** The services that this stack holds, by name. */
+  readonly services: Readonly<Record<string, DeclarationOf<K>>>;
+}
+
+/** One right on a server, made a policy that roles of services attach. */
+export interface Offer {
+  /** Last parts of the policy's name, after the service: `connect`. */
+  readonly name: readonly string[];
+  /** Shown in the console. */
+  readonly description: string;
+  readonly statements: readonly PolicyStatement[];
+}
+
+/** A construct that services connect to. */
+export interface Server extends Bindable {
+  readonly attributes: { readonly service: string; readonly role: ServiceRole };
+}
+
+/** How a stack makes its servers, and which rights it offers on each. */
+export interface ServerPlan<K extends ServiceKind, S extends Server> {
+  define(scope: Construct, ground: ServerGround<K>): S;
+  /** The first is what a program of the package needs in order to connect. */
+  offers(server: S): readonly [Offer, ...Offer[]];
+}
+
+/** What every construct of a server begins with. */
+export interface ServerGround<K extends ServiceKind> {
+  readonly declaration: DeclarationOf<K>;
+  readonly backup: AwsEnvironment['backup'];
+  readonly props: {
+    readonly service: string;
+    readonly role: ServiceRole;
+    readonly network: NetworkReference;
+    readonly encryptionKeyArn: string;
+  };
+}
+
+/** What the declaration says instead of the size's defaults, where it says something: an absent property, not one that is undefined. */
+export function overridesOf<T>({ overrides }: { readonly overrides?: T | undefined }): { readonly overrides?: T } {
+  return overrides === undefined ? {} : { overrides };
+}
+
+/** A stack that contributes services to the environment. */
+export interface ServingStack extends EnvironmentStack {
+  readonly fragment: BindingFragment;
+  /** What connecting takes, by name of the service. */
+  readonly connectable: Readonly<Record<string, ConnectableService>>;
+}
+
+/**
+ * Servers of an environment that change at one rate: each bound, each with policies that services' roles attach.
+ *
+ * Outputs: `binding_fragment`, and the ARN of each policy as `SERVICE_NAME_policy_arn`. Values that cross to other stacks are names and ARNs, never secrets.
+ */
+export class ServerStack<K extends ServiceKind, S extends Server> extends AwsStack implements ServingStack {
+  readonly fragment: BindingFragment;
+  readonly connectable: Readonly<Record<string, ConnectableService>>;
+  protected readonly servers: readonly S[];
+
+  constructor(scope: Construct, part: StackPart, props: ServerStackProps<K>, { define, offers }: ServerPlan<K, S>) {
+    super(scope, part, props);
+    const { environment, network, encryptionKeyArn, services } = props;
+    const { backup } = environment;
+    const defined = Object.entries(services).map(([service, declaration]) => {
+      const { kind, role } = declaration;
+      const server = define(this, { declaration, backup, props: { service, role, network, encryptionKeyArn } });
+      const [connect, ...further] = offers(server);
+      for (const offer of [connect, ...further]) this.definePolicy(service, offer);
+      return { service, server, connectable: { kind, role, connectStatements: connect.statements } };
+    });
+    this.servers = defined.map(({ server }) => server);
+    this.fragment = mergeFragments(this.servers.map((server) => server.binding()));
+    this.connectable = Object.fromEntries(defined.map(({ service, connectable }) => [service, connectable]));
+    new TerraformOutput(this, 'binding_fragment', { value: this.fragment });
+  }
+
+  private definePolicy(service: string, { name, description, statements }: Offer): void {
+    const parts = [service, ...name];
+    const policy = new IamPolicy(this, parts.join('-'), {
+      name: resourceName(this.identity, ...parts),
+      description,
+      policy: policyDocument(statements),
+    });
+    new TerraformOutput(this, `${parts.join('_')}_policy_arn`, { value: policy.arn });
+  }
+}
