@@ -8,7 +8,8 @@
 // destroy in reverse order. Backends become local files, remote states follow them, provisioners are left
 // out. Where resources are protected by prevent_destroy, destroy must be refused before the protection is
 // lifted, as an operator would. Prints one line a step, a failing step's output in full, and closes with 'N passed, N failed'.
-// DIR/STACK.outputs.json keeps what each stack put out.
+// DIR/STACK.outputs.json keeps what each stack put out, DIR/STACK.applied.tfstate its state before destroy,
+// DIR/STACK the initialized folder with its plan.bin, DIR/mirror/terraform.rc the CLI configuration.
 
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -132,6 +133,7 @@ for (const stack of stacks) {
   if (!ok) continue;
   applied.push({ stack, dir });
   if (!tf('apply', ['apply', '-input=false', 'plan.bin'])) continue;
+  fs.copyFileSync(path.join(work, `${stack.name}.tfstate`), path.join(work, `${stack.name}.applied.tfstate`));
   fs.writeFileSync(path.join(work, `${stack.name}.outputs.json`), tf('output', ['output', '-json']) ?? '{}');
   tf('second plan is empty', ['plan', '-input=false', '-detailed-exitcode']);
 }

@@ -2,15 +2,27 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
+import { GeneratedSecret } from '../../constructs/aws/foundation/generated-secret.ts';
+import { EnvironmentStack } from '../../constructs/core/identity.ts';
 import { environment } from '../../environments/index.ts';
 import { loadBinding } from '../../runtime/src/binding/index.ts';
 import { planOf } from '../../stacks/app.ts';
+import { testIdentity } from '../support/template.ts';
+import { mistakes, secret } from './mistakes.ts';
+import { firstOf, Workspace } from './workspace.ts';
 
 const repository = resolve(__dirname, '..', '..');
 const shipped = ['staging', 'production'];
 
-/** The first run compiles the stand-in provider (25-60 s on 2 cores), later ones take it from the build cache of Go. */
-const timeoutMs = 240_000;
+/** The first run compiles the stand-in provider (25-60 s on 2 cores), later ones take it from the build cache of Go; then 3-10 s a stack. */
+const timeoutMs = 480_000;
+
+/** init, validate, plan, apply, output, an empty second plan, destroy. */
+const stepsOfAStack = 7;
+
+/** What the stand-in makes up for a random password; that it reaches the provider is seen in `mistakes`, where it is no JSON. */
+const generatedPassword = /ephemeral-[0-9a-f]{8}-/;
 
 const missing = ['go', 'terraform'].filter((program) => spawnSync(program, ['version']).error !== undefined);
 if (missing.length > 0)
@@ -20,14 +32,20 @@ const withTerraform = missing.length > 0 ? describe.skip : describe;
 withTerraform('the real terraform', () => {
   let folder: string;
   let output: string;
+  let stacks: string[];
+  let protectedStacks: string[];
+  let workspace: Workspace;
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'millrace-terraform-'));
     const outDir = join(folder, 'cdktf.out');
-    planOf({ environments: shipped.map(environment), state: { kind: 'local' }, outDir }).app.synth();
-    const work = join(folder, 'work');
+    stacks = synthesize(outDir);
+    protectedStacks = stacks.filter((name) =>
+      /"prevent_destroy": ?true/.test(readFileSync(join(outDir, 'stacks', name, 'cdk.tf.json'), 'utf8')),
+    );
+    workspace = new Workspace(join(folder, 'work'));
     const program = join(__dirname, 'terraform-check.mjs');
-    const args = [program, '--modules', join(repository, 'node_modules'), '--work', work, outDir];
+    const args = [program, '--modules', join(repository, 'node_modules'), '--work', workspace.folder, outDir];
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', timeout: timeoutMs });
     output = stdout + stderr;
   }, timeoutMs);
@@ -36,19 +54,69 @@ withTerraform('the real terraform', () => {
 
   test('terraform accepts every synthesized stack', () => {
     expect(output.split('\n').filter((line) => line.startsWith('FAIL'))).toEqual([]);
-    // init, validate, plan, apply, output, empty second plan and destroy of three stacks each, and three refusals of the protected environment.
-    expect(output.trimEnd().split('\n').at(-1)).toBe('45 passed, 0 failed');
+    const steps = stacks.length * stepsOfAStack + protectedStacks.length;
+    expect(output.trimEnd().split('\n').at(-1)).toBe(`${steps} passed, 0 failed`);
   });
 
   test('a protected stack refuses to be destroyed', () => {
     const refusals = output.match(/^ok {3}\S+: destroy is refused while protected/gm) ?? [];
-    expect(refusals.map((line) => line.split(/\s+|:/)[1])).toEqual(['production-topology', 'production-cache', 'production-network']);
+    const refused = refusals.map((line) => line.split(/\s+|:/)[1]);
+    expect(refused.sort()).toEqual([...protectedStacks].sort());
+    expect(refused).toEqual(expect.arrayContaining(['production-topology', 'production-cache', 'production-network']));
+    expect(refused.filter((name) => name?.startsWith('staging-'))).toEqual([]);
   });
 
   test.each(shipped)('the binding that terraform renders for %s is one that services load', async (name) => {
-    const outputs = JSON.parse(readFileSync(join(folder, 'work', `${name}-topology.outputs.json`), 'utf8'));
-    const binding = await loadBinding({ json: outputs.binding.value });
+    const { binding: rendered } = workspace.outputs(`${name}-topology`);
+    const binding = await loadBinding({ json: rendered?.value as string });
     expect(binding.document.environment).toBe(name);
     expect(binding.service('cache', 'redis').service.endpoints.map(({ purpose }) => purpose)).toEqual(['primary', 'reader']);
   });
+
+  test('a generated password is in no plan and no state', () => {
+    expect(workspace.appliedState(secret)).toContain('"aws_secretsmanager_secret_version"');
+    for (const stack of stacks.filter((name) => workspace.config(name).ephemeral !== undefined)) {
+      expect(workspace.appliedState(stack)).not.toMatch(generatedPassword);
+      expect(workspace.planJson(stack)).not.toMatch(generatedPassword);
+    }
+  });
+
+  test('a password would be in the state, if an argument that is stored had it', () => {
+    const { ok } = workspace.attempt(secret, 'apply', ({ resource }) => {
+      Object.assign(firstOf(resource, 'aws_secretsmanager_secret_version')[1], {
+        secret_string_wo: null,
+        secret_string: 'ephemeral-0a1b2c3d-',
+      });
+    });
+    expect(ok).toBe(true);
+    expect(workspace.attemptedState(secret)).toMatch(generatedPassword);
+  });
+
+  test('nothing is found in copies without a mistake', () => {
+    const attempts = new Map(mistakes.map(({ stack, step = 'validate' }) => [`${step} ${stack}`, workspace.attempt(stack, step)]));
+    expect([...attempts].filter(([, { ok }]) => !ok)).toEqual([]);
+  });
+
+  test('every mistake that is planted is found and named', () => {
+    const missed = mistakes.flatMap(({ what, stack, step = 'validate', plant, said }) => {
+      const attempt = workspace.attempt(stack, step, plant);
+      return !attempt.ok && said.test(attempt.said) ? [] : [`${what}: ${attempt.said}`];
+    });
+    expect(missed).toEqual([]);
+  });
 });
+
+/** The shipped environments and a stack with one secret; names of all stacks. */
+function synthesize(outDir: string): string[] {
+  const plan = planOf({ environments: shipped.map(environment), state: { kind: 'local' }, outDir });
+  const stack = new EnvironmentStack(plan.app, secret, testIdentity);
+  new AwsProvider(stack, 'aws', { region: stack.identity.region });
+  new GeneratedSecret(stack, 'Secret', {
+    name: 'test/user',
+    description: 'password of a user',
+    encryptionKeyArn: 'arn:aws:kms:eu-central-1:111111111111:key/k',
+    fields: { username: 'app' },
+  });
+  plan.app.synth();
+  return [...plan.stacks, stack].map(({ node }) => node.id);
+}

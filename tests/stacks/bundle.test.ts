@@ -1,0 +1,89 @@
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { inTemporaryFolder } from '../support/template.ts';
+
+const repository = resolve(__dirname, '..', '..');
+const bundle = 'dist/synth.cjs';
+const { ENV: _env, MILLRACE_STATE_BUCKET: _bucket, MAKEFLAGS: _flags, MAKELEVEL: _level, ...inherited } = process.env;
+
+/** Wanted on a quiet machine: 0.6 s and 130 MB an environment, of which node alone takes 0.07 s and 40 MB. Tests run beside others, so time is the processor's. */
+const limits = { cpuSeconds: 1.2, megabytes: 130 };
+const attempts = 5;
+
+const run = (program: string, args: readonly string[], env: Record<string, string> = {}): SpawnSyncReturns<string> =>
+  spawnSync(program, args, { cwd: repository, encoding: 'utf8', env: { ...inherited, ...env } });
+
+beforeAll(() => {
+  expect(run('make', ['--silent', bundle])).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('make builds the bundle again when a source has changed, and not otherwise', () => {
+  const wouldBuild = (...changed: string[]) =>
+    run('make', ['--question', ...changed.map((file) => `--what-if=${file}`), bundle]).status === 1;
+  expect(wouldBuild()).toBe(false);
+  for (const file of [
+    'stacks/main.ts',
+    'environments/size.ts',
+    'constructs/core/naming.ts',
+    'runtime/src/contracts/binding.ts',
+    'package-lock.json',
+  ])
+    expect([file, wouldBuild(file)]).toEqual([file, true]);
+});
+
+test('it writes what the sources write, byte for byte, of all environments', () => {
+  const written = (args: readonly string[]) =>
+    inTemporaryFolder((folder) => {
+      const { status, stderr } = run(process.execPath, args, { CDKTF_OUTDIR: folder });
+      expect({ status, unexpected: stderr.includes('Error') }).toEqual({ status: 0, unexpected: false });
+      return filesIn(folder);
+    });
+  const bundled = written([bundle]);
+  expect(Object.keys(bundled).length).toBeGreaterThan(6);
+  expect(bundled).toEqual(written(['--import', 'tsx', join('stacks', 'main.ts')]));
+});
+
+test('it finds files that lie beside a construct', () => {
+  inTemporaryFolder((folder) => {
+    mkdirSync(join(folder, 'constructs', 'aws', 'x'), { recursive: true });
+    mkdirSync(join(folder, 'stacks'));
+    cpSync(join(repository, 'stacks', 'bundle.ts'), join(folder, 'stacks', 'bundle.ts'));
+    writeFileSync(join(folder, 'constructs', 'aws', 'x', 'boot.sh'), 'echo started\n');
+    writeFileSync(
+      join(folder, 'constructs', 'aws', 'x', 'index.ts'),
+      "import { readFileSync } from 'node:fs';\nexport const text: string = readFileSync(__dirname + '/boot.sh', 'utf8');\n",
+    );
+    writeFileSync(join(folder, 'stacks', 'main.ts'), "import { text } from '../constructs/aws/x/index.ts';\nconsole.log(text);\n");
+    const env = { NODE_PATH: join(repository, 'node_modules') };
+    expect(run(process.execPath, ['--import', 'tsx', join(folder, 'stacks', 'bundle.ts')], env)).toMatchObject({ status: 0, stderr: '' });
+    expect(run(process.execPath, [join(folder, bundle)]).stdout).toBe('echo started\n\n');
+  });
+});
+
+test.each(['staging', 'production'])('it plans %s in little time and memory', (name) => {
+  const runs = Array.from({ length: attempts }, () => inTemporaryFolder((folder) => measure(folder, name)));
+  const best = {
+    cpuSeconds: Math.min(...runs.map(({ cpuSeconds }) => cpuSeconds)),
+    megabytes: Math.min(...runs.map(({ megabytes }) => megabytes)),
+  };
+  process.stdout.write(`synth of ${name}: ${best.cpuSeconds.toFixed(2)} s of processor time, ${best.megabytes.toFixed(0)} MB\n`);
+  expect(best.cpuSeconds).toBeLessThan(limits.cpuSeconds);
+  expect(best.megabytes).toBeLessThan(limits.megabytes);
+});
+
+/** What the program took, as the system counted it until the end. */
+function measure(folder: string, environmentName: string): { readonly cpuSeconds: number; readonly megabytes: number } {
+  const hook = join(folder, 'usage.cjs');
+  writeFileSync(hook, "process.on('exit', () => console.log(JSON.stringify(process.resourceUsage())));\n");
+  const env = { ENV: environmentName, CDKTF_OUTDIR: join(folder, 'out') };
+  const { status, stdout } = run(process.execPath, ['--require', hook, bundle], env);
+  expect(status).toBe(0);
+  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as NodeJS.ResourceUsage;
+  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, megabytes: maxRSS / 1024 };
+}
+
+function filesIn(folder: string): Record<string, string> {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => statSync(join(folder, path)).isFile());
+  return Object.fromEntries(paths.sort().map((path) => [path, readFileSync(join(folder, path), 'utf8')]));
+}
