@@ -4,6 +4,11 @@ import { join, resolve } from 'node:path';
 import { inTemporaryFolder } from '../support/template.ts';
 
 const repository = resolve(__dirname, '..', '..');
+const bundle = join('dist', 'synth.cjs');
+
+beforeAll(() => {
+  expect(spawnSync('make', ['--silent', bundle], { cwd: repository, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+});
 
 /** The program as `make synth` and cdktf run it, with `variables` and a folder of its own to write into. */
 function synth(
@@ -15,7 +20,7 @@ function synth(
     const outDir = join(folder, 'out');
     const { ENV: _env, MILLRACE_STATE_BUCKET: _bucket, ...inherited } = process.env;
     const env = { ...inherited, CDKTF_OUTDIR: outDir, ...variables };
-    const result = spawnSync(process.execPath, ['--import', 'tsx', join('stacks', 'main.ts'), ...args], {
+    const result = spawnSync(process.execPath, [bundle, ...args], {
       cwd: repository,
       encoding: 'utf8',
       env,
