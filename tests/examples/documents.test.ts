@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { committedFiles, repository } from '../repository/repository.ts';
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
-const documents = ['README.md', 'docs/architecture.md'].map((path) => ({ path, text: read(path) }));
+const documents = ['README.md', 'docs/architecture.md', 'docs/aws.md'].map((path) => ({ path, text: read(path) }));
 
 interface Block {
   readonly info: string;
