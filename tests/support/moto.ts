@@ -12,17 +12,21 @@ export interface Moto {
   stop(): Promise<void>;
 }
 
-/** Starts moto on a free port; it keeps everything in memory. */
-export async function startMoto(): Promise<Moto> {
+/**
+ * Starts moto on a free port; it keeps everything in memory.
+ *
+ * @param host address that it listens on; another one than this machine's own when other network namespaces are to reach it.
+ */
+export async function startMoto(host = '127.0.0.1'): Promise<Moto> {
   const python = await pythonWith();
   const folder = await testFolder('moto');
   return onFreePorts(folder, 1, async (port) => {
-    const endpoint = `http://127.0.0.1:${port}`;
+    const endpoint = `http://${host}:${port}`;
     const server = await runTestServer({
       spec: {
         name: 'test-moto',
         program: python,
-        args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
+        args: ['-m', 'moto.server', '-H', host, '-p', String(port)],
         cwd: folder.path,
         logFile: join(folder.path, 'log'),
       },

@@ -1,0 +1,291 @@
+import dns from 'node:dns';
+import { Redis } from 'ioredis';
+import { wrap } from '../../runtime/src/binding/index.ts';
+import { connectRedis, type RedisConnection } from '../../runtime/src/connections/redis/index.ts';
+import type { BoundService } from '../../runtime/src/contracts/binding.ts';
+import { eventually } from '../support/eventually.ts';
+import { contentOf, writeSamples } from '../support/machines/content.ts';
+import type { Machine } from '../support/machines/machine.ts';
+import { machinesAreImpossible } from '../support/machines/namespace.ts';
+import { type MachineSet, startMachines } from '../support/machines/set.ts';
+
+const impossible = machinesAreImpossible();
+
+/** Usually 3.5 to 4.5 s; two sentinels that vote for themselves, which happens on a busy machine, vote again 2 s later. The goal is 60 s. */
+const takeOverMs = 10_000;
+/** The goal for a set that is lost as a whole. */
+const restoreMs = 3_600_000;
+
+let set: MachineSet;
+let env: Record<string, string>;
+const measured: Record<string, string> = {};
+
+(impossible === undefined ? describe : describe.skip)('three machines that their user data made', () => {
+  beforeAll(async () => {
+    const began = Date.now();
+    set = await startMachines({ failoverTimeoutMs: 1_000 });
+    measured['first boot of the set'] = `${Date.now() - began} ms`;
+    resolveNames(set);
+    env = {
+      APP: JSON.parse(await set.secret(set.settings.secrets.users)).password,
+      SENTINEL: JSON.parse(await set.secret(set.settings.secrets.sentinel)).password,
+      AUTHORITY: await set.secret(set.settings.secrets.authority),
+    };
+  }, 180_000);
+  afterAll(async () => {
+    jest.restoreAllMocks();
+    await set?.stop();
+    process.stdout.write(
+      `${Object.entries(measured)
+        .map(([what, value]) => `${what}: ${value}`)
+        .join('\n')}\n`,
+    );
+  }, 60_000);
+
+  test('are a master and two replicas, and three sentinels that agree', async () => {
+    const seen = await eventually(
+      async () => {
+        const all = await Promise.all(set.machines.map((_, index) => status(index)));
+        return all.every(({ quorum }) => quorum.startsWith('OK 3')) && all;
+      },
+      { what: 'the sentinels see each other', timeoutMs: 20_000 },
+    );
+    expect(seen.map(({ master }) => master)).toEqual(set.hosts.map(() => set.hosts[0]));
+    expect(seen.map(({ role }) => role)).toEqual(['master', 'slave', 'slave']);
+  });
+
+  test('speak TLS alone, and let nobody in without the right name and password', async () => {
+    for (const port of [6_379, 26_379]) {
+      await expect(ask({ port, plain: true }, (client) => client.ping())).rejects.toThrow(/closed|reset|timed out/i);
+    }
+    await expect(ask({ port: 6_379 }, (client) => client.ping())).rejects.toThrow(/NOAUTH/);
+    await expect(ask({ port: 26_379 }, (client) => client.call('SENTINEL', 'MASTERS'))).rejects.toThrow(/NOAUTH/);
+    await expect(ask({ port: 6_379, username: 'app', password: 'wrong' }, (client) => client.ping())).rejects.toThrow(/WRONGPASS/);
+    await expect(ask({ port: 6_379, username: 'app', password: env.APP! }, (client) => client.call('CONFIG', 'GET', '*'))).rejects.toThrow(
+      /NOPERM/,
+    );
+  });
+
+  test('keep secrets in files of the server alone, and nowhere in what the user data wrote', async () => {
+    const machine = set.machines[1]!;
+    const secrets = await Promise.all(
+      [set.settings.secrets.users, set.settings.secrets.replication, set.settings.secrets.sentinel].map(set.secret),
+    );
+    const written = await machine.run('cat', '/run/user-data');
+    for (const { password } of secrets.map((text) => JSON.parse(text) as { password: string })) expect(written).not.toContain(password);
+    const modes = await machine.run(
+      'sh',
+      '-c',
+      'stat -c "%a %U" /run/millrace-redis/* /run/millrace-redis/tls/server.* /run/millrace-redis-sealed /run/millrace-redis-sealed/credentials /var/lib/millrace-redis/sentinel/sentinel.conf',
+    );
+    const lines = [...new Set(modes.trim().split('\n'))].toSorted();
+    expect(lines).toEqual(['600 millrace-redis', '600 root', '700 millrace-redis', '700 root']);
+    expect(await machine.run('cat', '/run/installed')).toContain('install --assumeyes --quiet valkey');
+  });
+
+  test('tell CloudWatch how they are', async () => {
+    const machine = set.machines[0]!;
+    await machine.run('systemctl', 'start', 'millrace-redis-metrics.service');
+    const figures = JSON.parse((await machine.run('tail', '-n', '1', '/var/log/millrace-redis/metrics.log')).trim());
+    expect(figures).toMatchObject({ Service: 'events', Node: 'events-1', RedisUp: 1, RedisIsMaster: 1, ConnectedReplicas: 2 });
+    const [{ Namespace, Dimensions, Metrics }] = figures._aws.CloudWatchMetrics;
+    expect({ Namespace, Dimensions }).toEqual({ Namespace: 'Millrace/RedisSentinel', Dimensions: [['Environment', 'Service', 'Node']] });
+    for (const { Name } of Metrics) expect(typeof figures[Name]).toBe('number');
+    expect(await machine.run('cat', '/run/agent')).toContain('file:/etc/millrace-redis/agent.json');
+  });
+
+  test('renew their certificates while clients stay connected', async () => {
+    await using redis = await connect();
+    const machine = set.machines[0]!;
+    const serial = () =>
+      machine.run('sh', '-c', 'openssl s_client -connect localhost:6379 </dev/null 2>/dev/null | openssl x509 -noout -serial');
+    const before = await serial();
+    await machine.run('millrace-redis', 'renew-certificate');
+    expect(await serial()).not.toBe(before);
+    expect(await redis.client.ping()).toBe('PONG');
+    await eventually(async () => (await status(0)).quorum.startsWith('OK 3'), { what: 'its sentinel is back' });
+  });
+
+  test('go on without the machine of the master; nothing acknowledged is lost, and it comes back as a replica', async () => {
+    await using redis = await connect();
+    await writeSamples(redis.client, 1_000);
+    const acknowledged = await writeFor(redis, 300);
+    const lostAt = Date.now();
+    await set.machines[0]!.powerOff();
+    const first = await firstWrite(redis);
+    measured['a machine is lost: writes again after (RTO)'] = `${first.at - lostAt} ms`;
+    const kept = Number(await redis.client.get('acknowledged'));
+    measured['a machine is lost: acknowledged writes lost (RPO)'] = `${acknowledged - kept} of ${acknowledged}`;
+    expect(first.at - lostAt).toBeLessThan(takeOverMs);
+    expect(kept).toBe(acknowledged);
+    const before = await contentOf(redis.client);
+
+    const began = Date.now();
+    const replaced = await set.replace(0, 'kept');
+    // Its own memory, on the volume, still says that it is the master.
+    expect(await replaced.run('head', '-n', '1', '/var/log/millrace-redis/redis.log')).toMatch(/the master is node-[23]/);
+    await eventually(async () => (await status(0)).role === 'slave', { what: 'it is a replica', timeoutMs: 20_000 });
+    measured['a machine is replaced: a replica again after'] = `${Date.now() - began} ms`;
+    expect(await contentOf(redis.client)).toEqual(before);
+    const roles = await Promise.all(set.machines.map((_, index) => status(index)));
+    expect(roles.filter(({ role }) => role === 'master')).toHaveLength(1);
+  }, 90_000);
+
+  test('a master that has lost its data waits until another is chosen, and copies that', async () => {
+    await using redis = await connect();
+    const before = await contentOf(redis.client);
+    const index = set.hosts.indexOf((await status(1)).master);
+    const machine = set.machines[index]!;
+    await sentinelsNotice(machine, 60_000);
+    await machine.run('systemctl', 'stop', 'millrace-redis.service');
+    await machine.run('sh', '-c', 'rm -rf /var/lib/millrace-redis/redis/*');
+    await expect(machine.run('systemctl', 'start', 'millrace-redis.service')).rejects.toThrow();
+    expect(await machine.run('cat', '/var/log/millrace-redis/redis.log')).toContain('has no data; waits until another is chosen');
+    await sentinelsNotice(machine, set.settings.settings.downAfterMs);
+    await eventually(async () => (await status(index)).role === 'slave', { what: 'it is a replica', timeoutMs: 30_000 });
+    await firstWrite(redis, 'sample:string:1', 'value 1');
+    expect((await contentOf(redis.client)).keys).toBe(before.keys);
+  }, 60_000);
+
+  test('are filled again from S3 after all of them are lost', async () => {
+    const redis = await connect();
+    const snapshot = await contentOf(redis.client);
+    await backUp('snapshot');
+    const snapshotAt = new Date();
+    await firstWrite(redis, 'after the snapshot');
+    await eventually(() => Date.now() - snapshotAt.getTime() > 1_000, { what: 'backups have names of their own' });
+    const before = await contentOf(redis.client);
+    const savedAt = Date.now();
+    await backUp('append-log');
+    await firstWrite(redis, 'after the append-only file');
+    await redis.close();
+
+    const lostAt = Date.now();
+    await Promise.all(set.machines.map((machine) => machine.powerOff()));
+    await Promise.all(set.machines.map((_, index) => set.replace(index, 'new')));
+    const began = Date.now();
+    expect(await set.machines[0]!.run('millrace-redis', 'restore', '--help')).toContain('--from latest');
+    await set.machines[0]!.run('millrace-redis', 'restore', '--from', 'latest');
+    await using restored = await connect();
+    const content = await contentOf(restored.client);
+    measured['all machines are lost: booted, filled and serving after (RTO)'] = `${Date.now() - lostAt} ms`;
+    measured['of which restoring'] = `${Date.now() - began} ms`;
+    measured['all machines are lost: what was written since the last backup (RPO)'] =
+      `${lostAt - savedAt} ms in this test, an hour at most`;
+    expect(content).toEqual(before);
+    expect(Date.now() - lostAt).toBeLessThan(restoreMs);
+    await expect(set.machines[0]!.run('millrace-redis', 'restore', '--from', 'latest')).rejects.toThrow(/the set must be empty/);
+    await expect(set.machines[1]!.run('millrace-redis', 'restore', '--from', 'latest')).rejects.toThrow(/no master/);
+    await set.machines[0]!.run('millrace-redis', 'restore', '--from', 'latest', '--at', snapshotAt.toISOString(), '--force');
+    await eventually(async () => (await contentOf(restored.client)).keys === snapshot.keys, {
+      what: 'the snapshot is there',
+      timeoutMs: 20_000,
+    });
+    expect(await contentOf(restored.client)).toEqual(snapshot);
+    await eventually(async () => (await status(2)).keys === String(snapshot.keys), {
+      what: 'the replicas have copied it',
+      timeoutMs: 20_000,
+    });
+  }, 120_000);
+});
+
+/** Names of machines are known within the machines alone; here they are looked up on behalf of the clients of this process. */
+function resolveNames(machines: MachineSet): void {
+  const real = dns.lookup;
+  const lookup = (host: string, options: object, done: (...answer: unknown[]) => void) => {
+    const address = machines.addressOf(host);
+    if (address === undefined) return (real as (...all: unknown[]) => void)(host, options, done);
+    setImmediate(() => ('all' in options && options.all === true ? done(null, [{ address, family: 4 }]) : done(null, address, 4)));
+  };
+  jest.spyOn(dns, 'lookup').mockImplementation(lookup as never);
+}
+
+/** What a service would be handed. */
+async function connect(): Promise<RedisConnection> {
+  const { hosts, settings } = set;
+  const events: BoundService = {
+    kind: 'redis-sentinel',
+    role: 'events',
+    masterName: settings.masterName,
+    endpoints: hosts.map((host) => ({ purpose: 'sentinel', host, port: settings.ports.sentinel })),
+    tls: { caRef: { from: 'env', id: 'AUTHORITY' } },
+    auth: {
+      mode: 'acl',
+      username: 'app',
+      secretRef: { from: 'env', id: 'APP' },
+      sentinelSecretRef: { from: 'env', id: 'SENTINEL' },
+    },
+  };
+  return connectRedis(wrap({ events }, { env }).service('events'), { forStreams: true });
+}
+
+interface Door {
+  readonly port: number;
+  readonly plain?: boolean;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** One conversation with the first machine. */
+async function ask<T>({ plain, ...door }: Door, question: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis({
+    ...door,
+    host: set.hosts[0]!,
+    ...(!plain && { tls: { ca: env.AUTHORITY! } }),
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    commandTimeout: 2_000,
+    connectTimeout: 2_000,
+  });
+  let refusal: Error | undefined;
+  client.on('error', (error: Error) => {
+    refusal ??= error;
+  });
+  try {
+    await client.connect();
+    return await question(client);
+  } catch (error) {
+    throw refusal ?? error;
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function status(index: number): Promise<{ master: string; role: string; keys: string; quorum: string }> {
+  const text = await set.machines[index]!.run('millrace-redis', 'status');
+  const of = (what: string) => new RegExp(`^${what}: (.*)$`, 'm').exec(text)?.[1] ?? '';
+  return { master: of('master'), role: of('this machine').split(',')[0]!, keys: /(\d+) keys/.exec(text)?.[1] ?? '', quorum: of('quorum') };
+}
+
+/** Sets the silence after which the sentinels take the master for dead. */
+async function sentinelsNotice(machine: Machine, afterMs: number): Promise<void> {
+  const tell = `ask_sentinel $host SENTINEL SET ${set.settings.masterName} down-after-milliseconds ${afterMs}`;
+  const script = `source /usr/local/lib/millrace-redis/library.sh; load_credentials; for host in $HOSTS; do ${tell}; done`;
+  await machine.run('bash', '-c', script);
+}
+
+/** Counts up for a while; @returns the last number that was acknowledged. */
+async function writeFor({ client }: RedisConnection, ms: number): Promise<number> {
+  const end = Date.now() + ms;
+  let count = 0;
+  while (Date.now() < end) {
+    await client.set('acknowledged', String(count + 1));
+    count += 1;
+  }
+  return count;
+}
+
+async function firstWrite({ client }: RedisConnection, key = 'first', value = 'yes'): Promise<{ at: number }> {
+  await eventually(async () => (await client.set(key, value)) === 'OK', { what: 'a write succeeds', timeoutMs: 30_000 });
+  return { at: Date.now() };
+}
+
+/** The timer of every machine fires; one of them is to do it. */
+async function backUp(job: 'snapshot' | 'append-log'): Promise<void> {
+  await Promise.all(set.machines.map((machine) => machine.run('systemctl', 'start', `millrace-redis-${job}.service`)));
+  const logs = await Promise.all(set.machines.map((machine) => machine.run('cat', '/var/log/millrace-redis/jobs.log')));
+  const kind = job === 'snapshot' ? 'rdb' : 'aof';
+  expect(logs.filter((log) => log.includes(`sent s3://backups/events/${kind}/`))).toHaveLength(1);
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+
+type Reader = (client: Redis, key: string) => Promise<unknown>;
+
+const sorted = (values: readonly string[]): string[] => values.toSorted();
+
+/** How to read a value of each type so that two servers with the same content give the same text. */
+const readers: Readonly<Record<string, Reader>> = {
+  string: (client, key) => client.get(key),
+  list: (client, key) => client.lrange(key, 0, -1),
+  hash: async (client, key) => sorted(Object.entries(await client.hgetall(key)).map((pair) => JSON.stringify(pair))),
+  set: async (client, key) => sorted(await client.smembers(key)),
+  zset: (client, key) => client.call('ZRANGE', key, '0', '-1', 'WITHSCORES'),
+  stream: async (client, key) => [await client.xrange(key, '-', '+'), await client.call('XINFO', 'GROUPS', key)],
+};
+
+/** Number of keys, and one digest of all of them: names, types, values, whether they expire. */
+export async function contentOf(client: Redis): Promise<{ readonly keys: number; readonly digest: string }> {
+  const names: string[] = [];
+  for await (const page of client.scanStream({ count: 1_000 })) names.push(...(page as string[]));
+  const lines = await Promise.all(
+    sorted(names).map(async (key) => {
+      const type = await client.type(key);
+      const expires = (await client.pttl(key)) > 0;
+      return JSON.stringify([key, type, expires, await readers[type]!(client, key)]);
+    }),
+  );
+  return { keys: lines.length, digest: createHash('sha256').update(lines.join('\n')).digest('hex') };
+}
+
+/** Some keys of every type. */
+export async function writeSamples(client: Redis, count: number): Promise<void> {
+  for (let from = 0; from < count; from += 500) {
+    await Promise.all(Array.from({ length: Math.min(500, count - from) }, (_, index) => writeSample(client, from + index)));
+  }
+  await client.xgroup('CREATE', 'sample:stream', 'readers', '0');
+  await client.xreadgroup('GROUP', 'readers', 'first', 'COUNT', 5, 'STREAMS', 'sample:stream', '>');
+}
+
+async function writeSample(client: Redis, n: number): Promise<void> {
+  await client.set(`sample:string:${n}`, `value ${n}`, 'EX', 86_400);
+  await client.rpush('sample:list', String(n));
+  await client.hset(`sample:hash:${n % 10}`, String(n), 'x'.repeat(n % 50));
+  await client.sadd('sample:set', String(n));
+  await client.zadd('sample:zset', n / 7, String(n));
+  await client.xadd('sample:stream', '*', 'n', String(n));
+}
