@@ -1,41 +1,27 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
-import { startProxy, type TestProxy } from '../../support/proxy.ts';
-import { startTestKafka, type TestKafka } from '../../support/servers.ts';
-import { createTopic, kafkaConnections, openSockets, refusal, report, timed, topicName } from '../support/kafka.ts';
+import type { TestKafka } from '../../support/servers.ts';
+import { createTopic, kafkaConnections, openSockets, proxiedKafka, refusal, report, timed, topicName } from '../support/kafka.ts';
 import { startKafkaClient } from './kafka-child.ts';
 
-let server: TestKafka;
-let proxy: TestProxy;
+const kafka = proxiedKafka();
 const connections = kafkaConnections();
 
-beforeAll(async () => {
-  server = await startTestKafka({
-    advertise: async (_node, listens) => {
-      proxy = await startProxy(listens);
-      return proxy;
-    },
-  });
-}, 120_000);
-afterAll(async () => {
-  await proxy?.close();
-  await server?.stop();
-});
 afterEach(async () => {
-  proxy.restore();
+  kafka.proxy.restore();
   await connections.closeAll();
 });
 
 /** From the first broker on, through the proxy. */
 function proxied(): ReturnType<TestKafka['handle']> {
-  return server.handle({ port: proxy.port });
+  return kafka.server.handle({ port: kafka.proxy.port });
 }
 
 test('a process that sends and consumes outlives kill -9, a standstill, resets and a black hole of its broker, without loss or noise', async () => {
-  const topic = await createTopic(await connections.open(server.handle()), 'outlives');
+  const topic = await createTopic(await connections.open(kafka.server.handle()), 'outlives');
   const env: Record<string, string> = {};
-  const handle = server.handle({ env });
-  const [node] = server.nodes;
+  const handle = kafka.server.handle({ env });
+  const [node] = kafka.server.nodes;
   const client = startKafkaClient(handle, { env, topic, group: topicName('group'), options: { requestTimeoutMs: 2_000 }, consumer: {} });
   await client.flows();
 
@@ -61,13 +47,13 @@ test('a process that sends and consumes outlives kill -9, a standstill, resets a
   report('SIGSTOP, after SIGCONT', performance.now() - resumedAt);
 
   const cutAt = performance.now();
-  proxy.cut();
+  kafka.proxy.cut();
   await client.flows();
   report('connections reset', performance.now() - cutAt);
 
-  proxy.blackHole();
+  kafka.proxy.blackHole();
   await client.first('error', performance.now());
-  proxy.restore();
+  kafka.proxy.restore();
   const restoredAt = performance.now();
   await client.flows();
   report('black-holed sockets, after the line is back', performance.now() - restoredAt);
@@ -81,10 +67,10 @@ test('a process that sends and consumes outlives kill -9, a standstill, resets a
 test('a connection that gives no answer is given up after one request, not by the kernel a quarter of an hour later', async () => {
   const connection = await connections.open(proxied(), { requestTimeoutMs: 500 });
   await connection.metadata();
-  proxy.blackHole();
+  kafka.proxy.blackHole();
   expect(await refusal(connection.metadata())).toMatchObject({ code: 'CONNECTION_TIMEOUT', retriable: true });
-  await eventually(() => proxy.connections() === 0, { what: 'its socket is closed' });
-  proxy.restore();
+  await eventually(() => kafka.proxy.connections() === 0, { what: 'its socket is closed' });
+  kafka.proxy.restore();
   await eventually(() => connection.metadata(), { what: 'it answers again' });
 });
 
@@ -94,11 +80,11 @@ test('a send fails fast while the broker is away, and what it opened is closed',
   const topic = await createTopic(connection, 'fast');
   const producer = await connection.producer({ sendTimeoutMs: 1_500 });
   await producer.send([{ topic, messages: [{ value: 'x' }] }]);
-  proxy.blackHole();
+  kafka.proxy.blackHole();
   const hung = await timed(refusal(producer.send([{ topic, messages: [{ value: 'y' }] }])));
   expect(hung.value).toMatchObject({ code: expect.stringMatching(/^CONNECTION_(TIMEOUT|FAILED)$/), retriable: true });
   expect(hung.ms).toBeLessThan(5_000);
-  proxy.restore();
+  kafka.proxy.restore();
   await eventually(() => producer.send([{ topic, messages: [{ value: 'y' }] }]), { what: 'it sends again' });
   await connection.close();
   await eventually(() => openSockets() <= before, { what: 'no socket is left' });
@@ -124,7 +110,7 @@ test('a consumer that does nothing any more is built anew; one whose handler is 
       values.push(...batch.messages.map(({ value }) => String(value)));
     },
   });
-  const outside = await connections.open(server.handle());
+  const outside = await connections.open(kafka.server.handle());
   const producer = await outside.producer();
   await producer.send([{ topic, messages: [{ value: 'first' }] }]);
   await eventually(() => values.includes('first'), { what: 'it consumes' });
@@ -137,9 +123,9 @@ test('a consumer that does nothing any more is built anew; one whose handler is 
   expect(consumer.status().rebuilds).toBe(rebuilds);
 
   slowMs = 0;
-  proxy.blackHole();
+  kafka.proxy.blackHole();
   await eventually(() => told.some((text) => text.includes('has done nothing for')), { what: 'the silence is told' });
-  proxy.restore();
+  kafka.proxy.restore();
   const restoredAt = performance.now();
   await eventually(() => outside.metadata(), { what: 'the broker is there again' });
   await eventually(() => producer.send([{ topic, messages: [{ value: 'last' }] }]), { what: 'a message is sent' });

@@ -1,39 +1,27 @@
 import { inspect } from 'node:util';
 import type { ServiceHandle } from '../../../runtime/src/binding/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startProxy, type TestProxy } from '../../support/proxy.ts';
-import { startTestKafka, type TestAuthority, type TestKafka, testAuthority } from '../../support/servers.ts';
-import { collecting, createTopic, kafkaConnections, openSockets, refusal, timed } from '../support/kafka.ts';
+import { startProxy } from '../../support/proxy.ts';
+import { type TestAuthority, testAuthority } from '../../support/servers.ts';
+import { collecting, createTopic, kafkaConnections, openSockets, proxiedKafka, refusal, timed } from '../support/kafka.ts';
 import { tlsFront } from '../support/tls-front.ts';
 
-let server: TestKafka;
-let proxy: TestProxy;
 let authority: TestAuthority;
+const kafka = proxiedKafka();
 const connections = kafkaConnections();
 
 beforeAll(async () => {
   authority = await testAuthority();
-  server = await startTestKafka({
-    // Clients are led through the proxy, so that their lines can be cut.
-    advertise: async (_node, listens) => {
-      proxy = await startProxy(listens);
-      return proxy;
-    },
-  });
-}, 120_000);
-afterAll(async () => {
-  await proxy?.close();
-  await server?.stop();
-  await authority?.remove();
 });
+afterAll(() => authority?.remove());
 afterEach(() => connections.closeAll());
 
 /** The front shows a certificate of `authority`, whatever the broker has. */
 async function behindFront(certificate: Parameters<TestAuthority['issue']>[0], clientCa?: string): Promise<ServiceHandle> {
-  const [address] = server.brokers;
-  const front = await tlsFront({ ...address!, ca: server.ca! }, await authority.issue(certificate), clientCa);
+  const [address] = kafka.server.brokers;
+  const front = await tlsFront({ ...address!, ca: kafka.server.ca! }, await authority.issue(certificate), clientCa);
   connections.also(front);
-  return server.handle({ port: front.port, ca: authority.ca });
+  return kafka.server.handle({ port: front.port, ca: authority.ca });
 }
 
 function withTls(handle: ServiceHandle, tls: Partial<NonNullable<ServiceHandle['service']['tls']>>): ServiceHandle {
@@ -42,27 +30,27 @@ function withTls(handle: ServiceHandle, tls: Partial<NonNullable<ServiceHandle['
 
 describe('connecting', () => {
   test('gives metadata of the cluster, over TLS and with SCRAM', async () => {
-    const connection = await connections.open(server.handle(), { name: 'orders' });
+    const connection = await connections.open(kafka.server.handle(), { name: 'orders' });
     const metadata = await connection.metadata(['absent']);
-    expect(metadata.brokers).toEqual([{ nodeId: 1, host: proxy.host, port: proxy.port, rack: null }]);
+    expect(metadata.brokers).toEqual([{ nodeId: 1, host: kafka.proxy.host, port: kafka.proxy.port, rack: null }]);
     expect(metadata.topics).toEqual([{ name: 'absent', errorCode: 3, partitions: [] }]);
     expect(await connection.clusterId()).toBe(metadata.clusterId);
   });
 
   test('fails at once if the password is wrong, and tells it nowhere', async () => {
-    const { value: error, ms } = await timed(refusal(connections.open(server.handle({ password: 'hunter2' }))));
+    const { value: error, ms } = await timed(refusal(connections.open(kafka.server.handle({ password: 'hunter2' }))));
     expect(error).toMatchObject({ code: 'CONNECTION_REFUSED_CREDENTIALS', retriable: false });
     expect(inspect(error, { depth: 10 })).not.toContain('hunter2');
     expect(ms).toBeLessThan(4_000);
   });
 
   test('fails if the user is unknown, as with a wrong password', async () => {
-    const error = await refusal(connections.open(server.handle({ username: 'nobody' })));
+    const error = await refusal(connections.open(kafka.server.handle({ username: 'nobody' })));
     expect(error.code).toBe('CONNECTION_REFUSED_CREDENTIALS');
   });
 
   test('reads the password once more when it is refused', async () => {
-    const handle = server.handle();
+    const handle = kafka.server.handle();
     let reads = 0;
     const rotating: ServiceHandle = {
       ...handle,
@@ -73,17 +61,17 @@ describe('connecting', () => {
   });
 
   test('fails if the brokers do not offer the mechanism', async () => {
-    const error = await refusal(connections.open(server.handle(), { scramMechanism: 'SCRAM-SHA-256' }));
+    const error = await refusal(connections.open(kafka.server.handle(), { scramMechanism: 'SCRAM-SHA-256' }));
     expect(error).toMatchObject({ code: 'CONNECTION_REFUSED_CREDENTIALS', message: expect.stringContaining('scramMechanism') });
   });
 
   test('fails if the secret cannot be read, with the word of the binding', async () => {
-    const error = await refusal(connections.open(server.handle({ password: '' })));
+    const error = await refusal(connections.open(kafka.server.handle({ password: '' })));
     expect(error).toMatchObject({ code: 'SECRET_UNAVAILABLE', message: expect.stringContaining('KAFKA_PASSWORD') });
   });
 
   test('fails in the time allowed if nobody listens, naming host and port', async () => {
-    const { value: error, ms } = await timed(refusal(connections.open(server.handle({ port: 1 }), { connectTimeoutMs: 600 })));
+    const { value: error, ms } = await timed(refusal(connections.open(kafka.server.handle({ port: 1 }), { connectTimeoutMs: 600 })));
     expect(error).toMatchObject({ code: 'CONNECTION_FAILED', retriable: true });
     expect(error.message).toContain('127.0.0.1:1');
     expect(error.message).toContain('ECONNREFUSED');
@@ -91,10 +79,12 @@ describe('connecting', () => {
   });
 
   test('fails in the time allowed if the broker accepts and never answers, and leaves no socket', async () => {
-    const hole = await startProxy(server.brokers[0]!);
+    const hole = await startProxy(kafka.server.brokers[0]!);
     connections.also(hole);
     hole.blackHole();
-    const { value: error, ms } = await timed(refusal(connections.open(server.handle({ port: hole.port }), { connectTimeoutMs: 600 })));
+    const { value: error, ms } = await timed(
+      refusal(connections.open(kafka.server.handle({ port: hole.port }), { connectTimeoutMs: 600 })),
+    );
     expect(error.code).toBe('CONNECTION_FAILED');
     expect(ms).toBeLessThan(3_000);
     await eventually(() => hole.connections() === 0, { what: 'the client has left the proxy' });
@@ -103,7 +93,7 @@ describe('connecting', () => {
 
 describe('TLS', () => {
   test.each([
-    ['the authority is not the one of the binding', async () => server.handle({ ca: authority.ca }), 'certificate'],
+    ['the authority is not the one of the binding', async () => kafka.server.handle({ ca: authority.ca }), 'certificate'],
     [
       'the certificate has expired',
       () => behindFront({ validFrom: new Date('2020-01-01'), validTo: new Date('2020-02-01') }),
@@ -131,14 +121,14 @@ describe('TLS', () => {
 describe('close()', () => {
   test('closes all that was opened, leaves no socket, is idempotent and final', async () => {
     const before = openSockets();
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     const topic = await createTopic(connection, 'close');
     const consumer = await connection.consumer(collecting(topic).options);
     const producer = await connection.producer();
     await producer.send([{ topic, messages: [{ value: 'x' }] }]);
     const sent = producer.send([{ topic, messages: [{ value: 'in flight' }] }]);
     await Promise.all([sent, connection.close(), connection[Symbol.asyncDispose]()]);
-    await eventually(() => proxy.connections() === 0, { what: 'no connection is left' });
+    await eventually(() => kafka.proxy.connections() === 0, { what: 'no connection is left' });
     await eventually(() => openSockets() <= before, { what: 'no socket is left' });
     expect(consumer.status().state).toBe('closed');
     for (const work of [connection.metadata(), connection.producer(), producer.send([]), connection.admin()]) {
@@ -147,19 +137,19 @@ describe('close()', () => {
   });
 
   test('ends in the time allowed when the brokers hang', async () => {
-    const connection = await connections.open(server.handle(), { closeTimeoutMs: 300 });
+    const connection = await connections.open(kafka.server.handle(), { closeTimeoutMs: 300 });
     const topic = await createTopic(connection, 'hang');
     const { values, options } = collecting(topic);
     await connection.consumer(options);
     const producer = await connection.producer();
     await producer.send([{ topic, messages: [{ value: 'x' }] }]);
     await eventually(() => values.length === 1, { what: 'it consumes' });
-    proxy.blackHole();
+    kafka.proxy.blackHole();
     const stuck = refusal(producer.send([{ topic, messages: [{ value: 'y' }] }]));
     const { ms } = await timed(connection.close());
     expect(ms).toBeLessThan(3_000);
     expect((await stuck).code).toBe('CONNECTION_CLOSED');
-    proxy.restore();
-    await eventually(() => proxy.connections() === 0, { what: 'no connection is left' });
+    kafka.proxy.restore();
+    await eventually(() => kafka.proxy.connections() === 0, { what: 'no connection is left' });
   });
 });

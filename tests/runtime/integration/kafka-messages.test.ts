@@ -3,42 +3,35 @@ import { oauthMechanism } from '../../../runtime/src/connections/kafka/sasl.ts';
 import { createHealth } from '../../../runtime/src/health/index.ts';
 import { kafkaCheck } from '../../../runtime/src/health/kafka-check.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startProxy, type TestProxy } from '../../support/proxy.ts';
-import { startTestKafka, type TestKafka } from '../../support/servers.ts';
-import { collecting, createTopic, kafkaConnections, refusal, report, setScramPassword, timed, topicName } from '../support/kafka.ts';
+import {
+  collecting,
+  createTopic,
+  kafkaConnections,
+  proxiedKafka,
+  refusal,
+  report,
+  setScramPassword,
+  timed,
+  topicName,
+} from '../support/kafka.ts';
 
-let server: TestKafka;
-let proxy: TestProxy;
+const kafka = proxiedKafka({
+  'sasl.enabled.mechanisms': 'SCRAM-SHA-512,OAUTHBEARER',
+  'listener.name.clients.sasl.enabled.mechanisms': 'SCRAM-SHA-512,OAUTHBEARER',
+  'listener.name.clients.oauthbearer.sasl.jaas.config': 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;',
+  // Brokers ask for a new proof when the token of the last one has expired, as Amazon MSK does.
+  'listener.name.clients.oauthbearer.connections.max.reauth.ms': '900000',
+});
 const connections = kafkaConnections();
 
-beforeAll(async () => {
-  server = await startTestKafka({
-    settings: {
-      'sasl.enabled.mechanisms': 'SCRAM-SHA-512,OAUTHBEARER',
-      'listener.name.clients.sasl.enabled.mechanisms': 'SCRAM-SHA-512,OAUTHBEARER',
-      'listener.name.clients.oauthbearer.sasl.jaas.config': 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;',
-      // Brokers ask for a new proof when the token of the last one has expired, as Amazon MSK does.
-      'listener.name.clients.oauthbearer.connections.max.reauth.ms': '900000',
-    },
-    // Clients are led through the proxy, so that their lines can be cut.
-    advertise: async (_node, listens) => {
-      proxy = await startProxy(listens);
-      return proxy;
-    },
-  });
-}, 120_000);
-afterAll(async () => {
-  await proxy?.close();
-  await server?.stop();
-});
 afterEach(async () => {
-  proxy.restore();
+  kafka.proxy.restore();
   await connections.closeAll();
 });
 
 describe('a producer and a consumer', () => {
   test('pass on messages in order, with an offset a partition', async () => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     const topic = await createTopic(connection, 'order');
     const { values, options } = collecting(topic);
     const consumer = await connection.consumer(options);
@@ -56,7 +49,7 @@ describe('a producer and a consumer', () => {
   });
 
   test('lag counts what a group has not committed', async () => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     const topic = await createTopic(connection, 'lag', { partitions: 1 });
     const producer = await connection.producer();
     await producer.send([{ topic, messages: [{ value: 'a' }, { value: 'b' }] }]);
@@ -64,7 +57,7 @@ describe('a producer and a consumer', () => {
   });
 
   test('a batch to a topic that is not there fails, and so do those that waited behind it', async () => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     const topic = await createTopic(connection, 'behind');
     const producer = await connection.producer();
     const first = refusal(producer.send([{ topic: 'absent', messages: [{ value: 'a' }] }]));
@@ -75,7 +68,7 @@ describe('a producer and a consumer', () => {
   });
 
   test('a message that is too large is refused for good', async () => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     const topic = await createTopic(connection, 'large', { settings: { 'max.message.bytes': '1000' } });
     const producer = await connection.producer();
     const error = await refusal(producer.send([{ topic, messages: [{ value: 'x'.repeat(5_000) }] }]));
@@ -83,12 +76,12 @@ describe('a producer and a consumer', () => {
   });
 
   test('a consumer of a topic that is not there is refused', async () => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     expect(await refusal(connection.consumer(collecting('absent').options))).toMatchObject({ code: 'TOPIC_UNKNOWN' });
   });
 
   test('what a handler throws is delivered again', async () => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     const topic = await createTopic(connection, 'again', { partitions: 1 });
     const seen: string[] = [];
     await connection.consumer({
@@ -108,7 +101,7 @@ describe('a producer and a consumer', () => {
   });
 
   test('a user without the right is told so', async () => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     const topic = await createTopic(connection, 'denied');
     const admin = await connection.admin();
     await admin.createAcls({
@@ -124,27 +117,27 @@ describe('a producer and a consumer', () => {
         },
       ],
     });
-    await setScramPassword(server, server.password, 'guest', 'guest-password');
-    const guest = await connections.open(server.handle({ username: 'guest', password: 'guest-password' }));
+    await setScramPassword(kafka.server, kafka.server.password, 'guest', 'guest-password');
+    const guest = await connections.open(kafka.server.handle({ username: 'guest', password: 'guest-password' }));
     const producer = await guest.producer();
     expect(await refusal(producer.send([{ topic, messages: [{ value: 'x' }] }]))).toMatchObject({ code: 'ACCESS_DENIED' });
   });
 });
 
 test('a rotated password needs no restart: what runs goes on with the new one, and until the secret has it the refusal is told', async () => {
-  await setScramPassword(server, server.password, 'service', 'old-password');
+  await setScramPassword(kafka.server, kafka.server.password, 'service', 'old-password');
   const [told, env]: [unknown[], Record<string, string>] = [[], {}];
-  const handle = server.handle({ username: 'service', password: 'old-password', env });
+  const handle = kafka.server.handle({ username: 'service', password: 'old-password', env });
   const connection = await connections.open(handle, { onError: (error) => told.push((error as { code?: unknown }).code) });
-  const topic = await createTopic(await connections.open(server.handle()), 'rotation', { partitions: 1 });
+  const topic = await createTopic(await connections.open(kafka.server.handle()), 'rotation', { partitions: 1 });
   const { values, options } = collecting(topic);
   await connection.consumer(options);
   const producer = await connection.producer();
   await producer.send([{ topic, messages: [{ value: 'before' }] }]);
   await eventually(() => values.includes('before'), { what: 'it consumes' });
 
-  await setScramPassword(server, server.password, 'service', 'new-password');
-  proxy.cut();
+  await setScramPassword(kafka.server, kafka.server.password, 'service', 'new-password');
+  kafka.proxy.cut();
   await eventually(() => told.includes('CONNECTION_REFUSED_CREDENTIALS'), { what: 'the consumer tells of the refusal' });
   expect(await refusal(producer.send([{ topic, messages: [{ value: 'lost' }] }]))).toMatchObject({
     code: 'CONNECTION_REFUSED_CREDENTIALS',
@@ -161,7 +154,7 @@ describe('kafkaCheck', () => {
   const never = new AbortController().signal;
 
   test('is up, with what it saw', async () => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     const topic = await createTopic(connection, 'well');
     const check = kafkaCheck(connection, { topics: [topic], groups: [{ groupId: 'nobody', topics: [topic], maxLag: 0 }] });
     expect(check).toMatchObject({ name: 'log', componentType: 'datastore', timeoutMs: 3_000 });
@@ -185,12 +178,12 @@ describe('kafkaCheck', () => {
     ['there are too few brokers', { minBrokers: 3 }, '1 of at least 3 brokers are there'],
     ['it is another cluster', { clusterId: 'the-other-one' }, 'not the-other-one'],
   ])('is down if %s', async (_why, options, reason) => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     expect(await kafkaCheck(connection, options).check(never)).toMatchObject({ status: 'down', reason: expect.stringContaining(reason) });
   });
 
   test('is degraded if a group is behind', async () => {
-    const connection = await connections.open(server.handle());
+    const connection = await connections.open(kafka.server.handle());
     const topic = await createTopic(connection, 'behind');
     await (await connection.producer()).send([{ topic, messages: [{ value: 'a' }, { value: 'b' }] }]);
     const check = kafkaCheck(connection, { topics: [topic], groups: [{ groupId: 'late', topics: [topic], maxLag: 1 }] });
@@ -198,21 +191,21 @@ describe('kafkaCheck', () => {
   });
 
   test('is down at its deadline when the broker hangs, and opens no connection however often it is asked', async () => {
-    const connection = await connections.open(server.handle({ port: proxy.port }), { requestTimeoutMs: 1_000 });
+    const connection = await connections.open(kafka.server.handle({ port: kafka.proxy.port }), { requestTimeoutMs: 1_000 });
     const topic = await createTopic(connection, 'asked');
     const health = createHealth({ checks: [kafkaCheck(connection, { topics: [topic], timeoutMs: 400 })], cacheMs: 0 });
     // The first question loads modules of kafkajs, which takes its time.
     await connection.metadata();
     expect((await health.report()).status).toBe('up');
-    const open = proxy.connections();
+    const open = kafka.proxy.connections();
     for (let asked = 0; asked < 20; asked++) await health.report();
-    expect(proxy.connections()).toBe(open);
+    expect(kafka.proxy.connections()).toBe(open);
 
-    proxy.blackHole();
+    kafka.proxy.blackHole();
     const { value, ms } = await timed(health.report());
     expect(value).toMatchObject({ status: 'down', checks: [{ reason: 'no answer within 400 ms' }] });
     expect(ms).toBeLessThan(1_500);
-    proxy.restore();
+    kafka.proxy.restore();
     await eventually(async () => (await health.report()).status === 'up', { what: 'it is up again' });
   });
 });
@@ -227,8 +220,8 @@ describe('OAUTHBEARER, as with the tokens of Amazon MSK', () => {
   }
   function adminWith(fetch: () => Promise<{ token: string; expiresAt: Date }>): kafkajs.Admin {
     const client = new kafkajs.Kafka({
-      brokers: server.brokers.map(({ host, port }) => `${host}:${port}`),
-      ssl: { ca: server.ca! },
+      brokers: kafka.server.brokers.map(({ host, port }) => `${host}:${port}`),
+      ssl: { ca: kafka.server.ca! },
       sasl: oauthMechanism(kafkajs, fetch),
       reauthenticationThreshold: 28_000,
       logLevel: kafkajs.logLevel.NOTHING,
@@ -247,7 +240,7 @@ describe('OAUTHBEARER, as with the tokens of Amazon MSK', () => {
     await admin.connect();
     await admin.listTopics();
     expect(fetched).toBe(1);
-    const open = proxy.connections();
+    const open = kafka.proxy.connections();
     const proofs: string[] = [];
     admin.on('admin.network.request', ({ payload }) => {
       if (payload.apiName === 'SaslAuthenticate') proofs.push(payload.broker);
@@ -259,8 +252,8 @@ describe('OAUTHBEARER, as with the tokens of Amazon MSK', () => {
       },
       { what: 'it has proven itself again', timeoutMs: 15_000 },
     );
-    expect(proofs[0]).toBe(`${proxy.host}:${proxy.port}`);
-    expect(proxy.connections()).toBe(open);
+    expect(proofs[0]).toBe(`${kafka.proxy.host}:${kafka.proxy.port}`);
+    expect(kafka.proxy.connections()).toBe(open);
   });
 
   test('a token that the broker refuses is refused, not taken for accepted', async () => {

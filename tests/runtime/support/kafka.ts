@@ -10,7 +10,8 @@ import {
 } from '../../../runtime/src/connections/kafka/index.ts';
 import { isMillraceError, type MillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { TestKafka } from '../../support/servers.ts';
+import { startProxy, type TestProxy } from '../../support/proxy.ts';
+import { startTestKafka, type TestKafka } from '../../support/servers.ts';
 
 /** Opens connections and closes them after each test. */
 export function kafkaConnections() {
@@ -23,6 +24,33 @@ export function kafkaConnections() {
     },
     also: (closable: { close(): Promise<void> }) => void opened.push(closable),
     closeAll: () => Promise.all(opened.splice(0).map((connection) => connection.close())),
+  };
+}
+
+/** A broker whose clients are led through a proxy, so that their lines can be cut; both stand for the whole file. */
+export function proxiedKafka(settings: Readonly<Record<string, string>> = {}): { readonly server: TestKafka; readonly proxy: TestProxy } {
+  let server: TestKafka;
+  let proxy: TestProxy;
+  beforeAll(async () => {
+    server = await startTestKafka({
+      settings,
+      advertise: async (_node, listens) => {
+        proxy = await startProxy(listens);
+        return proxy;
+      },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await proxy?.close();
+    await server?.stop();
+  });
+  return {
+    get server() {
+      return server;
+    },
+    get proxy() {
+      return proxy;
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { type ServiceHandle, wrap } from '../../../runtime/src/binding/index.ts';
+import { connectSearch, type SearchConnection, type SearchConnectOptions } from '../../../runtime/src/connections/opensearch/index.ts';
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
 import { freePorts } from '../../support/ports.ts';
 
@@ -59,4 +60,22 @@ export function searchHandle(
   const endpoints = ports.map((port) => ({ purpose: 'node', host: '127.0.0.1', port }) as const);
   const service: BoundService = { kind: 'opensearch', role: 'search', endpoints, auth: { mode: 'none' }, ...change };
   return wrap({ search: service }, { env }).service('search');
+}
+
+/** Opens connections to scripted nodes; both are closed after each test. */
+export function scriptedConnections() {
+  const opened: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const each of opened.splice(0).reverse()) await each.close();
+  });
+  return {
+    opened,
+    async connect(script: Script, options: SearchConnectOptions = {}): Promise<{ node: ScriptedNode; connection: SearchConnection }> {
+      const node = await scriptedNode(script);
+      opened.push(node);
+      const connection = await connectSearch(searchHandle([node.port]), { maxRetryDelayMs: 60, ...options });
+      opened.push(connection);
+      return { node, connection };
+    },
+  };
 }

@@ -1,24 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { searchError } from '../../../runtime/src/connections/opensearch/errors.ts';
-import { connectSearch, type SearchConnection, type SearchConnectOptions } from '../../../runtime/src/connections/opensearch/index.ts';
+import { connectSearch, type SearchConnection } from '../../../runtime/src/connections/opensearch/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/ports.ts';
 import { startProxy } from '../../support/proxy.ts';
-import { json, type Script, type ScriptedNode, scriptedNode, searchHandle } from '../support/search-nodes.ts';
+import { json, scriptedConnections, scriptedNode, searchHandle } from '../support/search-nodes.ts';
 
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close();
-});
-
-async function connect(script: Script, options: SearchConnectOptions = {}): Promise<{ node: ScriptedNode; connection: SearchConnection }> {
-  const node = await scriptedNode(script);
-  opened.push(node);
-  const connection = await connectSearch(searchHandle([node.port]), { maxRetryDelayMs: 60, ...options });
-  opened.push(connection);
-  return { node, connection };
-}
+const { connect, opened } = scriptedConnections();
 
 const read = ({ client }: SearchConnection) => client.search({ index: 'i', query: { match_all: {} } });
 const write = ({ client }: SearchConnection) => client.index({ index: 'i', document: { a: 1 } });

@@ -1,23 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { connectSearch, type SearchConnection, type SearchConnectOptions } from '../../../runtime/src/connections/opensearch/index.ts';
+import { connectSearch, type SearchConnection } from '../../../runtime/src/connections/opensearch/index.ts';
 import { mayRepeat, type Repeatable } from '../../../runtime/src/connections/opensearch/retry.ts';
 import { isMillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { eventually } from '../../support/eventually.ts';
-import { json, type Script, type ScriptedNode, scriptedNode, searchHandle } from '../support/search-nodes.ts';
+import { json, type Script, scriptedConnections, scriptedNode, searchHandle } from '../support/search-nodes.ts';
 
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close();
-});
-
-async function connect(script: Script, options: SearchConnectOptions = {}): Promise<{ node: ScriptedNode; connection: SearchConnection }> {
-  const node = await scriptedNode(script);
-  opened.push(node);
-  const connection = await connectSearch(searchHandle([node.port]), { maxRetryDelayMs: 60, ...options });
-  opened.push(connection);
-  return { node, connection };
-}
+const { connect, opened } = scriptedConnections();
 
 /** Answers `status` to the first request, then 200. */
 const once =
