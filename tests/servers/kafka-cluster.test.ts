@@ -1,35 +1,24 @@
 import { isAlive, signalProcess } from '../../servers/local-process/identity.ts';
-import { down, status, up } from '../../servers/supervisor/index.ts';
+import { down } from '../../servers/supervisor/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { bindingOf, consume, kafkaOf, produce, withAdmin } from './kafka-client.ts';
-import { guardServers, startTrial, type Trial } from './trial.ts';
+import { startTrial, type Trial } from './trial.ts';
 
 const names = ['log-1', 'log-2', 'log-3'];
 const overrides = { brokers: 3, replicationFactor: 3, minInSyncReplicas: 2 };
 const partitions = 6;
 
 let trial: Trial;
-let release = () => {};
-
-async function start() {
-  const result = await up(trial.environment, { stateDir: trial.stateDir });
-  release();
-  release = guardServers(trial);
-  return result;
-}
-
-const look = () => status(trial.environment, { stateDir: trial.stateDir });
 
 /** Brokers need three seconds of processor time to start, which tests share. */
 jest.setTimeout(180_000);
 
 beforeAll(async () => {
   trial = await startTrial({ log: { kind: 'kafka', role: 'log', overrides } });
-  const { elapsedMs } = await start();
+  const { elapsedMs } = await trial.start();
   process.stderr.write(`kafka: 3 brokers up in ${(elapsedMs / 1_000).toFixed(1)} s\n`);
 });
 afterAll(async () => {
-  release();
   await trial.remove();
 });
 
@@ -37,7 +26,7 @@ test('the binding has every broker, and each knows of the others as soon as up i
   const { endpoints, limits } = bindingOf(trial);
   expect(endpoints.map(({ purpose }) => purpose)).toEqual(['bootstrap', 'bootstrap', 'bootstrap']);
   expect(limits).toEqual(overrides);
-  const { servers } = await look();
+  const { servers } = await trial.look();
   expect(servers.map(({ id, state, condition }) => [id, state, condition])).toEqual(names.map((id) => [id, 'up', '3 of 3 brokers']));
 });
 
@@ -64,7 +53,7 @@ test('when a broker dies status tells, clients go on, and the next up brings it 
   expect(await consume(kafka, 'orders', 3)).toEqual(['a', 'b', 'c']);
   const bad = await eventually(
     async () => {
-      const { ok, servers } = await look();
+      const { ok, servers } = await trial.look();
       return servers[1]!.condition?.startsWith('2 of 3') && servers[2]!.condition?.startsWith('2 of 3') ? { ok, servers } : undefined;
     },
     { what: 'the others have noticed', timeoutMs: 30_000 },
@@ -72,9 +61,9 @@ test('when a broker dies status tells, clients go on, and the next up brings it 
   expect(bad.ok).toBe(false);
   expect(bad.servers.map(({ state }) => state)).toEqual(['down', 'up', 'up']);
   expect(bad.servers[2]!.condition).toMatch(/^2 of 3 brokers, under-replicated partitions: \d+$/);
-  const { servers } = await start();
+  const { servers } = await trial.start();
   expect(servers.map(({ id, started }) => [id, started])).toEqual(names.map((id) => [id, id === 'log-1']));
-  await eventually(async () => (await look()).servers.every(({ condition }) => condition === '3 of 3 brokers'), {
+  await eventually(async () => (await trial.look()).servers.every(({ condition }) => condition === '3 of 3 brokers'), {
     what: 'every copy has caught up',
     timeoutMs: 30_000,
   });
@@ -82,11 +71,10 @@ test('when a broker dies status tells, clients go on, and the next up brings it 
 
 test('down stops all of them in time, and what was acknowledged is there after the next up', async () => {
   const { stopped, elapsedMs } = await down(trial.environment, { stateDir: trial.stateDir });
-  release();
   process.stderr.write(`kafka: 3 brokers down in ${(elapsedMs / 1_000).toFixed(1)} s\n`);
   expect([...stopped].sort()).toEqual(names);
   expect(elapsedMs).toBeLessThan(30_000);
-  const again = await start();
+  const again = await trial.start();
   process.stderr.write(`kafka: 3 brokers up again in ${(again.elapsedMs / 1_000).toFixed(1)} s\n`);
   expect(await consume(kafkaOf(trial), 'orders', 3)).toEqual(['a', 'b', 'c']);
 });

@@ -4,39 +4,23 @@ import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { isMillraceError } from '../../runtime/src/contracts/errors.ts';
-import { down, status, up } from '../../servers/supervisor/index.ts';
 import { bindingOf, consume, kafkaOf, produce, withAdmin } from './kafka-client.ts';
-import { guardServers, startTrial, type Trial } from './trial.ts';
+import { startTrial, type Trial } from './trial.ts';
 
 let trial: Trial;
-let release = () => {};
 
 const file = (...path: string[]) => join(trial.stateDir, ...path);
 const password = () => readFileSync(file('secrets', 'log'), 'utf8');
-
-async function start() {
-  const result = await up(trial.environment, { stateDir: trial.stateDir });
-  release();
-  release = guardServers(trial);
-  return result;
-}
-
-async function stop() {
-  const result = await down(trial.environment, { stateDir: trial.stateDir });
-  release();
-  return result;
-}
 
 /** Brokers need three seconds of processor time to start, which tests share. */
 jest.setTimeout(180_000);
 
 beforeAll(async () => {
   trial = await startTrial({ log: { kind: 'kafka', role: 'log' } });
-  const { elapsedMs } = await start();
+  const { elapsedMs } = await trial.start();
   process.stderr.write(`kafka: 1 broker up in ${(elapsedMs / 1_000).toFixed(1)} s\n`);
 });
 afterAll(async () => {
-  release();
   await trial.remove();
 });
 
@@ -93,7 +77,7 @@ test('the ports for other servers let nobody in who has no certificate', async (
 });
 
 test('status shows version, memory within 400 MiB and how many brokers there are', async () => {
-  const { servers } = await status(trial.environment, { stateDir: trial.stateDir });
+  const { servers } = await trial.look();
   expect(servers).toEqual([expect.objectContaining({ id: 'log-1', state: 'up', version: '4.1.1', condition: '1 of 1 brokers' })]);
   process.stderr.write(`kafka: ${servers[0]!.memoryMiB} MiB\n`);
   expect(servers[0]!.memoryMiB).toBeLessThan(400);
@@ -112,17 +96,17 @@ test('the password stands in no file but its own and in no argument of the proce
 
 test('a second up changes nothing', async () => {
   const before = trial.processes();
-  expect((await start()).servers).toEqual([expect.objectContaining({ id: 'log-1', started: false })]);
+  expect((await trial.start()).servers).toEqual([expect.objectContaining({ id: 'log-1', started: false })]);
   expect(trial.processes()).toEqual(before);
 });
 
 test('data and the number of the cluster survive down and up', async () => {
   const clusterId = () => withAdmin(kafkaOf(trial), async (admin) => (await admin.describeCluster()).clusterId);
   const before = await clusterId();
-  const { elapsedMs } = await stop();
+  const { elapsedMs } = await trial.stop();
   process.stderr.write(`kafka: 1 broker down in ${(elapsedMs / 1_000).toFixed(1)} s\n`);
   expect(trial.alive()).toEqual([]);
-  const again = await start();
+  const again = await trial.start();
   process.stderr.write(`kafka: 1 broker up again in ${(again.elapsedMs / 1_000).toFixed(1)} s\n`);
   expect(await clusterId()).toBe(before);
   expect(await consume(kafkaOf(trial), 'orders', 3)).toEqual(['a', 'b', 'c']);
@@ -130,12 +114,12 @@ test('data and the number of the cluster survive down and up', async () => {
 
 test('a password that was replaced is refused with the way out, because the cluster itself keeps the old one', async () => {
   const old = password();
-  await stop();
+  await trial.stop();
   writeFileSync(file('secrets', 'log'), 'another-password');
-  const refusal = await start().catch((error: unknown) => error);
+  const refusal = await trial.start().catch((error: unknown) => error);
   expect(isMillraceError(refusal, 'SERVER_START_FAILED')).toBe(true);
   expect((refusal as Error).message).toContain('another password');
   writeFileSync(file('secrets', 'log'), old);
-  await start();
+  await trial.start();
   expect(await consume(kafkaOf(trial), 'orders', 3)).toEqual(['a', 'b', 'c']);
 });

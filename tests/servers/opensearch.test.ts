@@ -3,29 +3,14 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
 import { askHttp, type HttpAnswer, type HttpQuestion } from '../../servers/local-process/ask-http.ts';
-import { down, status, up } from '../../servers/supervisor/index.ts';
-import { guardServers, startTrial, type Trial } from './trial.ts';
+import { startTrial, type Trial } from './trial.ts';
 
 let trial: Trial;
-let release = () => {};
 
 const file = (...path: string[]) => join(trial.stateDir, ...path);
 const binding = () => bindingSchema.parse(JSON.parse(readFileSync(file('binding.json'), 'utf8')));
 const password = () => readFileSync(file('secrets', 'search'), 'utf8');
 const port = () => binding().services.search!.endpoints[0]!.port;
-
-async function start() {
-  const result = await up(trial.environment, { stateDir: trial.stateDir });
-  release();
-  release = guardServers(trial);
-  return result;
-}
-
-async function stop() {
-  const result = await down(trial.environment, { stateDir: trial.stateDir });
-  release();
-  return result;
-}
 
 /** As a service does: with what the binding says. */
 function ask(question: Omit<HttpQuestion, 'signal'>, as: string = password()): Promise<HttpAnswer> {
@@ -36,10 +21,9 @@ function ask(question: Omit<HttpQuestion, 'signal'>, as: string = password()): P
 
 beforeAll(async () => {
   trial = await startTrial({ search: { kind: 'opensearch', role: 'search' } });
-  await start();
+  await trial.start();
 }, 180_000);
 afterAll(async () => {
-  release();
   await trial.remove();
 });
 
@@ -52,7 +36,7 @@ test('the binding has the address, the user and the authority of the server', ()
 });
 
 test('status shows version, memory within 600 MB and how the cluster is', async () => {
-  const { servers } = await status(trial.environment, { stateDir: trial.stateDir });
+  const { servers } = await trial.look();
   expect(servers).toEqual([expect.objectContaining({ id: 'search', state: 'up', version: '2.19.4', condition: 'green' })]);
   expect(servers[0]!.memoryMiB).toBeLessThan(600);
 });
@@ -60,7 +44,7 @@ test('status shows version, memory within 600 MB and how the cluster is', async 
 test('an index that asks for replicas is what makes it yellow, and status says why', async () => {
   await ask({ path: '/single', method: 'PUT' });
   await ask({ path: '/copied', method: 'PUT', body: { settings: { number_of_replicas: 1 } } });
-  const { servers } = await status(trial.environment, { stateDir: trial.stateDir });
+  const { servers } = await trial.look();
   expect(servers[0]!.condition).toBe('yellow, 1 unassigned shard');
   await ask({ path: '/copied,single', method: 'DELETE' });
 });
@@ -89,24 +73,24 @@ test('a snapshot can be taken below the data folder, and nowhere else', async ()
 
 test('a second up changes nothing', async () => {
   const before = trial.processes();
-  const { servers } = await start();
+  const { servers } = await trial.start();
   expect(servers.filter(({ started }) => started)).toEqual([]);
   expect(trial.processes()).toEqual(before);
 });
 
 test('documents survive down and up', async () => {
   expect((await ask({ path: '/notes/_doc/1', method: 'PUT', body: { text: 'kept' } })).status).toBe(201);
-  expect((await stop()).stopped).toEqual(['search']);
+  expect((await trial.stop()).stopped).toEqual(['search']);
   expect(trial.alive()).toEqual([]);
-  await start();
+  await trial.start();
   expect(JSON.parse((await ask({ path: '/notes/_doc/1' })).body)).toMatchObject({ found: true, _source: { text: 'kept' } });
 }, 180_000);
 
 test('a new password in the file of the secret counts from the next start on', async () => {
   const old = password();
-  await stop();
+  await trial.stop();
   writeFileSync(file('secrets', 'search'), 'another-one-for-tests');
-  await start();
+  await trial.start();
   expect((await ask({ path: '/notes/_doc/1' })).status).toBe(200);
   expect((await ask({ path: '/notes/_doc/1' }, old)).status).toBe(401);
 }, 180_000);

@@ -7,10 +7,10 @@ import { type EnvironmentInput, parseEnvironment } from '../../environments/sche
 import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
 import { askHttp, askSuccess, type HttpAddress } from '../../servers/local-process/ask-http.ts';
 import { isAlive } from '../../servers/local-process/identity.ts';
-import { down, status, up } from '../../servers/supervisor/index.ts';
+import { down, status } from '../../servers/supervisor/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { cpuSeconds, descendantsOf, running } from './process-family.ts';
-import { guardServers, startTrial, type Trial } from './trial.ts';
+import { startTrial, type Trial } from './trial.ts';
 
 const monitoring = {
   metrics: { kind: 'prometheus', role: 'metrics', overrides: { scrapeIntervalSeconds: 1 } },
@@ -19,7 +19,6 @@ const monitoring = {
 const everything = { ...monitoring, tasks: { kind: 'rabbitmq', role: 'tasks' } } as const;
 
 let trial: Trial;
-let release = () => {};
 
 const soon = () => AbortSignal.timeout(5_000);
 const dataOf = (service: string) => join(trial.stateDir, 'data', service);
@@ -41,19 +40,11 @@ const conditions = async () => {
 let services: NonNullable<EnvironmentInput['services']> = monitoring;
 const environment = () => parseEnvironment({ ...trial.environment, services });
 
-async function start() {
-  const result = await up(environment(), { stateDir: trial.stateDir });
-  release();
-  release = guardServers(trial);
-  return result;
-}
-
 beforeAll(async () => {
   trial = await startTrial(services);
-  await start();
+  await trial.start(environment());
 }, 60_000);
 afterAll(async () => {
-  release();
   await trial.remove();
 }, 60_000);
 
@@ -109,7 +100,7 @@ test('an alert of a rule that is put into its folder reaches Alertmanager', asyn
 test('a broker that is declared later is scraped by the Prometheus that runs already', async () => {
   const before = trial.processes();
   services = everything;
-  await start();
+  await trial.start(environment());
   expect(trial.processes().metrics).toEqual(before.metrics);
   const up = async () => {
     const { data } = (await ask('metrics', '/api/v1/query?query=up')) as {
@@ -124,7 +115,7 @@ test('a broker that is declared later is scraped by the Prometheus that runs alr
 
 test('a second up changes nothing', async () => {
   const before = trial.processes();
-  const { servers } = await start();
+  const { servers } = await trial.start(environment());
   expect(servers.filter(({ started }) => started)).toEqual([]);
   expect(trial.processes()).toEqual(before);
 });
@@ -152,7 +143,7 @@ test('down leaves no process behind, and the next up has the messages and takes 
   for (const process of Object.values(before)) expect(isAlive(process)).toBe(false);
   await eventually(() => running(helpers).length === 0, { what: 'the helpers of the broker have ended' });
   writeFileSync(secretFile('tasks'), 'a-new-password', { mode: 0o600 });
-  await start();
+  await trial.start(environment());
   const again = await broker();
   const message = await (await again.createChannel()).get('kept', { noAck: true });
   await again.close();

@@ -21,7 +21,7 @@ async function run(...args: string[]): Promise<{ code: number | null; answer: Re
 
 test('up --only starts the services that it names, and the binding has the names of what runs', async () => {
   expect(await run('up', '--only', 'jobs')).toMatchObject({ code: 0, answer: { servers: [{ id: 'jobs', started: true }] } });
-  const release = guardServers(trial);
+  const release = guardServers(trial.processes());
   expect(trial.alive()).toEqual(['jobs']);
   expect(Object.keys(binding().services)).toEqual(['jobs']);
   release();
@@ -30,7 +30,7 @@ test('up --only starts the services that it names, and the binding has the names
 test('what runs already goes on, and stays in the binding', async () => {
   const before = trial.processes().jobs;
   const { answer } = await run('up', '--only', 'cache');
-  const release = guardServers(trial);
+  const release = guardServers(trial.processes());
   expect(answer).toMatchObject({
     servers: [
       { id: 'cache', started: true },

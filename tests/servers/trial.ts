@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { type Environment, type EnvironmentInput, parseEnvironment } from '../../environments/schema.ts';
 import type { ProcessIdentity } from '../../servers/local-process/identity.ts';
 import { isAlive } from '../../servers/local-process/identity.ts';
-import { down } from '../../servers/supervisor/index.ts';
+import { down, status, up } from '../../servers/supervisor/index.ts';
 import { type TestFolder, testFolder } from '../support/folders.ts';
 import { guardProcess } from '../support/guard.ts';
 import { freePorts } from '../support/ports.ts';
@@ -19,6 +19,11 @@ export interface Trial {
   /** Processes that the state file names, by server. */
   processes(): Record<string, ProcessIdentity>;
   alive(): string[];
+  /** `up`; should the test die, its servers die too. @param environment other services in the same folder. @default its own */
+  start(environment?: Environment): ReturnType<typeof up>;
+  /** `down`, files stay. */
+  stop(): ReturnType<typeof down>;
+  look(): ReturnType<typeof status>;
   remove(): Promise<void>;
 }
 
@@ -40,10 +45,24 @@ export async function startTrial(services: NonNullable<EnvironmentInput['service
   const environment = parseEnvironment({ name: 'trial', engine: { kind: 'process', ports: { base } }, size: 'small', services });
   const stateDir = join(folder.path, 'state');
   const processes = () => processesOf(stateDir);
+  let release = () => {};
   return {
     ...{ environment, stateDir, folder, processes },
     alive: () => Object.entries(processes()).flatMap(([id, process]) => (isAlive(process) ? [id] : [])),
+    async start(other = environment) {
+      const result = await up(other, { stateDir });
+      release();
+      release = guardServers(processes());
+      return result;
+    },
+    async stop() {
+      const result = await down(environment, { stateDir });
+      release();
+      return result;
+    },
+    look: () => status(environment, { stateDir }),
     remove: async () => {
+      release();
       await down(environment, { stateDir, wipe: true });
       await folder.remove();
     },
@@ -59,8 +78,8 @@ function processesOf(stateDir: string): Record<string, ProcessIdentity> {
 }
 
 /** Has the servers killed even when the test process itself is: call it after `up`. @returns what ends that. */
-export function guardServers(trial: Trial): () => void {
-  const releases = Object.values(trial.processes()).map(({ pid }) => guardProcess(pid));
+export function guardServers(processes: Readonly<Record<string, ProcessIdentity>>): () => void {
+  const releases = Object.values(processes).map(({ pid }) => guardProcess(pid));
   return () => {
     for (const release of releases) release();
   };

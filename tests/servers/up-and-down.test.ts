@@ -30,7 +30,7 @@ beforeAll(async () => {
   progress = [];
   const result = await up(trial.environment, { stateDir: trial.stateDir, onProgress: (step) => progress.push(step) });
   firstUpMs = result.elapsedMs;
-  release = guardServers(trial);
+  release = guardServers(trial.processes());
 });
 afterAll(async () => {
   release();
@@ -107,7 +107,7 @@ test('a second up starts what has died, and only that', async () => {
   expect(found.servers.filter(({ state }) => state === 'down').map(({ id }) => id)).toEqual(['cache', 'events-sentinel-2', 'database']);
   const { servers } = await upAgain();
   release();
-  release = guardServers(trial);
+  release = guardServers(trial.processes());
   expect(servers.flatMap(({ id, started }) => (started ? [id] : [])).sort()).toEqual([...victims].sort());
   for (const id of names.filter((name) => !victims.includes(name))) expect(trial.processes()[id]).toEqual(before[id]);
 });
@@ -123,7 +123,7 @@ test('a master that died while another was elected comes back as a replica', asy
   sentinel.disconnect();
   await upAgain();
   release();
-  release = guardServers(trial);
+  release = guardServers(trial.processes());
   const returned = new Redis({ port: old, password: secret('events'), tls: tls() });
   expect((await returned.role())[0]).toBe('slave');
   returned.disconnect();
@@ -176,7 +176,7 @@ test('down stops every server within 5 seconds and keeps data, ports and passwor
   expect(elapsedMs).toBeLessThan(5_000);
   for (const process of Object.values(before)) expect(isAlive(process)).toBe(false);
   const again = await upAgain();
-  release = guardServers(trial);
+  release = guardServers(trial.processes());
   expect([again.generation, secret('database')]).toEqual([generation, password]);
 });
 

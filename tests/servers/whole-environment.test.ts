@@ -25,7 +25,7 @@ afterAll(async () => {
 
 test('every server of the shipped environment `local` comes up, is well, and keeps to its time and memory', async () => {
   const { elapsedMs, servers } = await up(trial.environment, { stateDir: trial.stateDir });
-  release = guardServers(trial);
+  release = guardServers(trial.processes());
   const found = await status(trial.environment, { stateDir: trial.stateDir });
   const memoryMiB = found.servers.reduce((sum, server) => sum + server.memoryMiB!, 0);
   process.stderr.write(`local: ${servers.length} servers up in ${(elapsedMs / 1_000).toFixed(1)} s with ${memoryMiB} MiB\n`);
