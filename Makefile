@@ -12,7 +12,10 @@ INSTALLED = node_modules/.package-lock.json
 BUILT = runtime/dist/cli/main.js
 RUNTIME = $(shell find runtime/src -name '*.ts' 2>/dev/null) runtime/package.json runtime/tsconfig.json tsconfig.base.json
 BUNDLE = dist/synth.cjs
-PLANNED = $(shell find environments servers constructs stacks runtime/src/contracts -name '*.ts' 2>/dev/null)
+# Where cdktf keeps providers, too: they are large, and one copy serves all stacks.
+PROVIDERS = $(or $(TF_PLUGIN_CACHE_DIR),$(HOME)/.terraform.d/plugin-cache)
+GUARD = mkdir -p '$(PROVIDERS)' && TF_PLUGIN_CACHE_DIR='$(PROVIDERS)' $(RUN) stacks/guard.ts --terraform $(or $(TERRAFORM_BINARY_NAME),terraform)
+PLANNED = $(shell find environments servers constructs stacks runtime/src/contracts -name '*.ts' -o -name '*.sh' 2>/dev/null)
 SOURCES = $(wildcard environments servers constructs stacks runtime/src runtime/bench examples tests)
 
 .DEFAULT_GOAL := help
@@ -58,13 +61,16 @@ synth: env-named $(BUNDLE) ## write the Terraform of ENV to cdktf.out
 	@ENV=$(ENV) node $(BUNDLE)
 
 bootstrap: env-named $(BUNDLE) ## once an account and region, before the first deploy: what environments share
-	@ENV=$(ENV) cdktf deploy 'bootstrap-*' $(if $(MILLRACE_STATE_BUCKET),--migrate-state)
+	@ENV=$(ENV) cdktf deploy '$(or $(ONLY),bootstrap-*)' $(if $(MILLRACE_STATE_BUCKET),--migrate-state)
 
-deploy: env-named $(BUNDLE) ## plan ENV and apply it after a question
-	@ENV=$(ENV) cdktf deploy '$(ENV)-*'
+# What the guard has looked at is what cdktf applies: nothing is synthesized in between.
+deploy: synth ## plan ENV, refuse what would lose data of a protected one, and apply it after a question
+	@$(GUARD) $(ENV)
+	@ENV=$(ENV) cdktf deploy --skip-synth '$(ENV)-*'
 
-destroy: env-named $(BUNDLE) ## destroy ENV after a question
-	@ENV=$(ENV) cdktf destroy '$(ENV)-*'
+destroy: synth ## destroy ENV after a question, unless it is protected
+	@$(GUARD) $(ENV) --destroy
+	@ENV=$(ENV) cdktf destroy --skip-synth '$(ENV)-*'
 
 build: $(INSTALLED) $(BUILT) ## compile the package millrace
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { type ServiceKind, serviceKinds, serviceName, serviceRoles } from '../runtime/src/contracts/binding.ts';
+import { type ServiceKind, serviceName, serviceRoles } from '../runtime/src/contracts/binding.ts';
 import { topologySchema } from '../runtime/src/contracts/topology.ts';
+import { engine } from './engine.ts';
 
 const days = z.int().min(1);
 const hours = z.int().min(1);
@@ -8,54 +9,6 @@ const hours = z.int().min(1);
 const reason = z.string().min(10);
 
 const secretArn = z.string().regex(/^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:/);
-const accountId = z.string().regex(/^\d{12}$/);
-const regionName = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/);
-
-/** Three zones with a public and a private subnet each need room; AWS allows no more than /16. */
-const networkRange = z.string().refine(isNetworkRange, {
-  error: ({ input }) => `must be an IPv4 network of /16 to /22 such as 10.20.0.0/16, got ${JSON.stringify(input)}`,
-});
-
-function isNetworkRange(text: string): boolean {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
-  if (match === null) return false;
-  const [a, b, c, d, prefix] = match.slice(1).map(Number) as [number, number, number, number, number];
-  if ([a, b, c, d].some((octet) => octet > 255) || prefix < 16 || prefix > 22) return false;
-  const address = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
-  return address % 2 ** (32 - prefix) === 0;
-}
-
-const network = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('own'), cidr: networkRange }),
-  z.strictObject({
-    kind: z.literal('existing'),
-    vpcId: z.string().regex(/^vpc-[0-9a-f]+$/),
-    privateSubnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]+$/)).min(2),
-  }),
-]);
-
-const engine = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('aws'),
-    account: accountId,
-    region: regionName,
-    /** @default the first three zones of the region: its name with a, b and c */
-    availabilityZones: z.array(z.string()).min(2).max(6).optional(),
-    network,
-  }),
-  z.strictObject({
-    kind: z.literal('docker'),
-    /** Image per kind of server, where the registry of the house has its own. */
-    images: z.partialRecord(z.enum(serviceKinds), z.string().min(1)).default({}),
-  }),
-  z.strictObject({
-    kind: z.literal('process'),
-    /** Servers listen on 127.0.0.1 from this port upwards. */
-    ports: z.strictObject({ base: z.int().min(1024).max(65_000) }),
-    /** Whether servers speak TLS, with certificates of an authority that `up` makes; they ask for passwords either way. */
-    tls: z.boolean().default(true),
-  }),
-]);
 
 const positive = z.int().min(1);
 const evictionPolicies = [
@@ -84,10 +37,16 @@ const overrides = {
     memoryMiB: positive.optional(),
     maxMemoryPolicy,
     engine: z.enum(['valkey', 'redis']).optional(),
+    /** Of the users; a cache that goes from redis to valkey keeps `redis` here, because its users must not be of Valkey before it is. */
+    userEngine: z.enum(['valkey', 'redis']).optional(),
     /** Major and minor, `8.2`. */
     engineVersion: version.optional(),
-    /** More than one makes it a cluster: keys are spread over shards, clients ask for `cluster: true`. */
+    /** More than one are a cluster, with `clusterMode: 'enabled'`: keys are spread over them, clients ask for `cluster: true`. */
     shards: z.int().min(1).max(500).optional(),
+    /** A cache that stands goes from `disabled` to `enabled` by way of `compatible`, a deployment each, shards in a further one. */
+    clusterMode: z.enum(['disabled', 'compatible', 'enabled']).optional(),
+    /** Whether changes wait for the maintenance window when false; another engine, major version or cluster mode cannot. */
+    applyImmediately: z.boolean().optional(),
     /** A cache without nodes, paid by use; its limits are those of the bill. */
     serverless: z.strictObject({ maxStorageGiB: positive, maxEcpuPerSecond: z.int().min(1_000) }).optional(),
   }),
@@ -115,6 +74,8 @@ const overrides = {
     maxDiskGiB: positive.optional(),
     /** `4.0.x.kraft`, `3.9.x`: as MSK writes it. */
     version: z.string().min(1).optional(),
+    /** The version that runs now, while the declaration asks for another: the way there is checked before anything is planned. */
+    upgradeFrom: z.string().min(1).optional(),
     /** Kafka without brokers to size, paid by use; IAM is its only way in. */
     serverless: z.literal(true).optional(),
     replicationFactor: positive.optional(),
@@ -124,6 +85,10 @@ const overrides = {
     instanceType: z.string().regex(/^mq\./).optional(),
     nodes: z.union([z.literal(1), z.literal(3)]).optional(),
     version: z.enum(['3.13', '4.2']).optional(),
+    /** A higher number draws a new password for the administrator; RabbitMQ learns it from you, see the page on AWS. */
+    passwordGeneration: positive.optional(),
+    /** Whether what needs a reboot happens at deployment, or in the maintenance window. */
+    applyImmediately: z.boolean().optional(),
   }),
   opensearch: z.strictObject({
     dataNodeType: searchNodeType.optional(),
@@ -137,6 +102,10 @@ const overrides = {
     diskGiB: positive.optional(),
     /** Major and minor, `3.3`. */
     version: version.optional(),
+    /** The version that runs now, while the declaration asks for another: the way there is checked before anything is planned. */
+    upgradeFrom: version.optional(),
+    /** Whether AWS adjusts queues, caches and heap to the load; false before a domain goes to nodes that it cannot adjust, t3. */
+    autoTune: z.boolean().optional(),
   }),
   postgres: z.strictObject({
     memoryMiB: positive.optional(),

@@ -20,10 +20,20 @@ const services = {
   },
 } as const satisfies EnvironmentInput['services'];
 
-/** What customers depend on: nothing in it is destroyed without its protection being lifted first. */
+/** What customers depend on: `make deploy` and `make destroy` refuse to lose what holds data in it until its protection is lifted, see docs/aws.md. */
 export const production: EnvironmentInput = {
   name: 'production',
-  engine: { kind: 'aws', account: '222222222222', region: 'eu-central-1', network: { kind: 'own', cidr: '10.30.0.0/16' } },
+  engine: {
+    kind: 'aws',
+    account: '222222222222',
+    region: 'eu-central-1',
+    network: {
+      kind: 'own',
+      cidr: '10.30.0.0/16',
+      // Where the database stands.
+      peers: [{ vpcId: 'vpc-0bb22cc33dd44ee55', cidr: '10.0.0.0/16', routeTableIds: ['rtb-0bb22cc33dd44ee55'] }],
+    },
+  },
   size: 'medium',
   services,
   workers: {

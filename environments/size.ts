@@ -100,7 +100,8 @@ export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>
       local: { brokers: 3, memoryMiB: 384 },
     },
   },
-  // 50-100, 200-400, 1,000-2,000 USD. Amazon MQ has one node or three; RabbitMQ 4.2 runs on the m7g family alone.
+  // 50-100, 200-400, 1,000-2,000 USD. Amazon MQ has one node or three; RabbitMQ 4.2 runs on the m7g family alone. AWS advises m7g.medium for tests of
+  // performance alone, but three m7g.large cost about 600 USD.
   rabbitmq: {
     small: { instanceType: 'mq.m7g.medium', nodes: 1, memoryMiB: 2_048, local: { nodes: 1, memoryMiB: 256 } },
     medium: { instanceType: 'mq.m7g.medium', nodes: 3, memoryMiB: 2_048, local: { nodes: 1, memoryMiB: 256 } },

@@ -23,7 +23,17 @@ const services = {
 /** The same plan as production in a smaller size; it may be destroyed. The database is one that exists already. */
 export const staging: EnvironmentInput = {
   name: 'staging',
-  engine: { kind: 'aws', account: '111111111111', region: 'eu-central-1', network: { kind: 'own', cidr: '10.20.0.0/16' } },
+  engine: {
+    kind: 'aws',
+    account: '111111111111',
+    region: 'eu-central-1',
+    network: {
+      kind: 'own',
+      cidr: '10.20.0.0/16',
+      // Where the database stands.
+      peers: [{ vpcId: 'vpc-0aa11bb22cc33dd44', cidr: '10.0.0.0/16', routeTableIds: ['rtb-0aa11bb22cc33dd44'] }],
+    },
+  },
   size: 'small',
   services,
   workers: {

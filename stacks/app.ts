@@ -19,8 +19,6 @@ export interface PlanOptions {
   readonly state: StateLocation;
   /** Every environment that there is, so that a plan of one and a plan of all share one view of their accounts. @default `environments` */
   readonly declared?: readonly Pick<EnvironmentInput, 'engine'>[];
-  /** `existing` where the accounts have the roles of AWS's services already. @default 'create' */
-  readonly serviceLinkedRoles?: 'create' | 'existing';
   /** Where the plan is written. @default CDKTF_OUTDIR, which the CLI of cdktf sets, or cdktf.out */
   readonly outDir?: string;
 }
@@ -43,12 +41,9 @@ export function planOf({ outDir, ...options }: PlanOptions): Plan {
 
 type Ground = Omit<ServerStackProps<ServiceKind>, 'services'>;
 
-/** A stack for the services of these kinds, where there are any. */
+/** A stack for the services of these kinds. One without any is planned too: what it held is deleted by its plan, not forgotten. */
 function holding<K extends ServiceKind>(Stack: new (scope: Construct, props: ServerStackProps<K>) => ServingStack, ...kinds: readonly K[]) {
-  return (app: App, ground: Ground): ServingStack[] => {
-    const services = ofKinds(ground.environment, kinds);
-    return Object.keys(services).length === 0 ? [] : [new Stack(app, { ...ground, services })];
-  };
+  return (app: App, ground: Ground): ServingStack => new Stack(app, { ...ground, services: ofKinds(ground.environment, kinds) });
 }
 
 /** Which stack holds which kinds. */
@@ -63,12 +58,16 @@ function defineAws(app: App, props: AwsStackProps): EnvironmentStack[] {
   const base = new NetworkStack(app, props);
   const { network, encryptionKeyArn } = base;
   const ground = { ...props, network, encryptionKeyArn };
-  const serving = serverStacks.flatMap((define) => define(app, ground));
+  const serving = serverStacks.map((define) => define(app, ground));
   const topology = new TopologyStack(app, { ...props, encryptionKeyArn, fragments: serving.map(({ fragment }) => fragment) });
   const services = Object.assign({}, ...serving.map(({ connectable }) => connectable)) as ServingStack['connectable'];
-  const hasWorkers = Object.keys(props.environment.workers).length > 0;
-  const workers = hasWorkers ? [new WorkersStack(app, { ...ground, binding: topology.place, services })] : [];
-  return [base, ...serving, topology, ...workers];
+  const workers = new WorkersStack(app, { ...ground, binding: topology.place, services });
+  // Also where no value leads from one to the other: a binding must not name a database whose way in is not open yet.
+  for (const stack of serving) {
+    topology.addDependency(stack);
+    workers.addDependency(stack);
+  }
+  return [base, ...serving, topology, workers];
 }
 
 function ofKinds<K extends ServiceKind>({ services }: Environment, kinds: readonly K[]): Record<string, DeclarationOf<K>> {

@@ -3,6 +3,7 @@ import type { Construct } from '../constructs/core/framework.ts';
 import { type EnvironmentIdentity, EnvironmentStack } from '../constructs/core/identity.ts';
 import { defaultTags } from '../constructs/core/tags.ts';
 import type { Environment } from '../environments/schema.ts';
+import { zonesOf } from '../environments/zones.ts';
 import { type StackPart, stackName } from './names.ts';
 import { keepState, type StateLocation } from './state.ts';
 
@@ -32,12 +33,12 @@ export class AwsStack extends AccountStack {
 }
 
 function identityFrom({ name, engine, size, protection, retention, backup }: AwsEnvironment): EnvironmentIdentity {
-  const { account, region, availabilityZones } = engine;
+  const { account, region } = engine;
   return {
     name,
     account,
     region,
-    zones: availabilityZones ?? ['a', 'b', 'c'].map((letter) => `${region}${letter}`),
+    zones: zonesOf(engine),
     size,
     deletionProtection: protection.deletion,
     serverLogDays: retention.serverLogDays,

@@ -18,58 +18,63 @@ export interface AccountRegion {
 
 export interface BootstrapStackProps extends AccountRegion {
   readonly state: StateLocation;
-  /** Whether the roles of services are made here; `existing` where the account has them. @default 'create' */
-  readonly serviceLinkedRoles?: 'create' | 'existing';
 }
 
 export interface BootstrapOptions {
   /** Those that are planned; what does not stand on AWS is passed over. */
   readonly environments: readonly Pick<EnvironmentInput, 'engine'>[];
   readonly state: StateLocation;
-  /** Every environment that there is, so that a plan of one of them gives roles to the same stack as a plan of all. @default `environments` */
+  /** Every environment that there is, so that a plan of one of them keeps the state of its account where a plan of all does. @default `environments` */
   readonly declared?: readonly Pick<EnvironmentInput, 'engine'>[];
-  /** `existing` where the accounts have the roles already. @default 'create' */
-  readonly serviceLinkedRoles?: 'create' | 'existing';
 }
 
 /**
  * What the environments of an account and region share, deployed once before them: the bucket of Terraform's state, the images of workers, the leave of
- * AWS's services to write logs, their roles.
+ * AWS's services to write logs.
  *
  * It belongs to no environment and is called `bootstrap-ACCOUNT-REGION`; nothing in it can be destroyed by a plan. Its own state begins in a file on this
  * machine and moves into the bucket with the next deployment that names it (`--migrate-state`).
  */
-export class BootstrapStack extends AccountStack {
-  constructor(scope: Construct, { account, region, state, serviceLinkedRoles = 'create' }: BootstrapStackProps) {
+class BootstrapStack extends AccountStack {
+  constructor(scope: Construct, { account, region, state }: BootstrapStackProps) {
     super(scope, bootstrapStackName({ account, region }), identityOfAccount({ account, region }), state);
     const { keyArn: encryptionKeyArn } = new EncryptionKey(this, 'EncryptionKey');
     const { bucketName } = new StateBucket(this, 'State', { encryptionKeyArn });
     const { repositoryUrl } = new ImageRepository(this, 'Images', { name: 'millrace', encryptionKeyArn });
     new LogDelivery(this, 'LogDelivery');
-    if (serviceLinkedRoles === 'create') new ServiceLinkedRoles(this, 'ServiceLinkedRoles');
     new TerraformOutput(this, 'state_bucket', { value: bucketName });
     new TerraformOutput(this, 'image_repository_url', { value: repositoryUrl });
   }
 }
 
+/**
+ * What an account has once for all of its regions: the roles of AWS's services.
+ *
+ * It belongs to no environment and is called `bootstrap-ACCOUNT`. IAM is of no region; `region` is the one whose bucket keeps the state. Should that become
+ * another one, a new state takes over what is there, and nothing is made twice or deleted.
+ */
+class AccountBootstrapStack extends AccountStack {
+  constructor(scope: Construct, { account, region, state }: BootstrapStackProps) {
+    super(scope, `bootstrap-${account}`, identityOfAccount({ account, region }), state);
+    new ServiceLinkedRoles(this, 'ServiceLinkedRoles');
+  }
+}
+
 /** Name of the stack; `cdktf deploy 'bootstrap-*'` means those of all accounts and regions. */
-export function bootstrapStackName({ account, region }: AccountRegion): string {
+function bootstrapStackName({ account, region }: AccountRegion): string {
   return `bootstrap-${account}-${region}`;
 }
 
-/**
- * One stack for every account and region in which `environments` stand.
- *
- * An account has one role of each service for all of its regions: the stack of the first region, by name, makes them.
- */
-export function defineBootstrap(scope: Construct, options: BootstrapOptions): BootstrapStack[] {
-  const { environments, state, declared = environments, serviceLinkedRoles = 'create' } = options;
+/** One stack for every account in which `environments` stand, and one for every region of it. */
+export function defineBootstrap(scope: Construct, { environments, state, declared = environments }: BootstrapOptions): AccountStack[] {
   const everywhere = accountRegionsOf([...declared, ...environments]);
-  return accountRegionsOf(environments).map(({ account, region }) => {
-    const first = everywhere.find((other) => other.account === account);
-    const theirs = first?.region === region ? serviceLinkedRoles : 'existing';
-    return new BootstrapStack(scope, { account, region, state, serviceLinkedRoles: theirs });
-  });
+  const wanted = accountRegionsOf(environments);
+  const firsts = everywhere.filter(({ account }, index) => everywhere.findIndex((other) => other.account === account) === index);
+  const accounts = firsts.filter(({ account }) => wanted.some((pair) => pair.account === account));
+  return [
+    ...accounts.map((pair) => new AccountBootstrapStack(scope, { ...pair, state })),
+    ...wanted.map((pair) => new BootstrapStack(scope, { ...pair, state })),
+  ];
 }
 
 /** Each pair once, in the order of account and region. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { environment, environments } from '../environments/index.ts';
-import { isMillraceError, MillraceError } from '../runtime/src/contracts/errors.ts';
+import { isMillraceError } from '../runtime/src/contracts/errors.ts';
 import { planOf } from './app.ts';
 import type { StateLocation } from './state.ts';
 import { linesOf, summaryOf } from './summary.ts';
@@ -19,8 +19,6 @@ function main(): void {
 Environment:
   ENV                    one of ${Object.keys(environments).join(', ')} (all of them when unset)
   MILLRACE_STATE_BUCKET  bucket for Terraform's state; {account} and {region} in it are replaced (files in .millrace/ENV when unset)
-  MILLRACE_SERVICE_LINKED_ROLES
-                         existing, where the account has the roles of AWS's services already (create when unset)
   CDKTF_OUTDIR           folder to write into (cdktf.out when unset)
 
 Exit codes: 0 ok, 1 failed.`,
@@ -28,8 +26,7 @@ Exit codes: 0 ok, 1 failed.`,
     .parse();
   const { json } = command.opts<{ json?: boolean }>();
   const state = stateFrom(process.env.MILLRACE_STATE_BUCKET);
-  const serviceLinkedRoles = rolesFrom(process.env.MILLRACE_SERVICE_LINKED_ROLES);
-  const plan = planOf({ environments: chosen(process.env.ENV), state, declared: Object.values(environments), serviceLinkedRoles });
+  const plan = planOf({ environments: chosen(process.env.ENV), state, declared: Object.values(environments) });
   plan.app.synth();
   const summary = summaryOf(plan);
   for (const sentence of summary.leftOut) console.error(sentence);
@@ -43,12 +40,6 @@ function chosen(name: string | undefined) {
 
 function stateFrom(bucket: string | undefined): StateLocation {
   return bucket === undefined || bucket === '' ? { kind: 'local' } : { kind: 's3', bucket };
-}
-
-function rolesFrom(text: string | undefined): 'create' | 'existing' {
-  if (text === undefined || text === '' || text === 'create') return 'create';
-  if (text === 'existing') return text;
-  throw new MillraceError('ENVIRONMENT_INVALID', `MILLRACE_SERVICE_LINKED_ROLES must be create or existing, got ${JSON.stringify(text)}`);
 }
 
 try {

@@ -12,6 +12,8 @@ const machineEndpoints = [
 /** Images for containers; their layers come from S3. */
 const containerEndpoints = ['ecr.api', 'ecr.dkr'] as const;
 
+type OwnNetwork = Extract<AwsStackProps['environment']['engine']['network'], { kind: 'own' }>;
+
 /** What all other stacks of an environment stand on and what changes least: the network, and the key that encrypts data at rest. */
 export class NetworkStack extends AwsStack {
   readonly network: NetworkReference;
@@ -22,17 +24,17 @@ export class NetworkStack extends AwsStack {
     this.encryptionKeyArn = new EncryptionKey(this, 'EncryptionKey').keyArn;
     const { network } = props.environment.engine;
     this.network =
-      network.kind === 'own' ? this.defineNetwork(network.cidr, props.environment) : Network.fromAttributes(this, 'Network', network);
+      network.kind === 'own' ? this.defineNetwork(network, props.environment) : Network.fromAttributes(this, 'Network', network);
     this.defineOutputs();
   }
 
-  private defineNetwork(cidr: string, { services, workers }: AwsStackProps['environment']): Network {
+  private defineNetwork({ cidr, peers = [] }: OwnNetwork, { services, workers }: AwsStackProps['environment']): Network {
     const needed = [
       ...defaultInterfaceEndpoints,
       ...(Object.values(services).some(({ kind }) => kind === 'redis-sentinel') ? machineEndpoints : []),
       ...(Object.keys(workers).length > 0 ? containerEndpoints : []),
     ];
-    return new Network(this, 'Network', { cidr, interfaceEndpoints: needed, encryptionKeyArn: this.encryptionKeyArn });
+    return new Network(this, 'Network', { cidr, peers, interfaceEndpoints: needed, encryptionKeyArn: this.encryptionKeyArn });
   }
 
   private defineOutputs(): void {

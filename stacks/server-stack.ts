@@ -30,13 +30,8 @@ export interface Offer {
   readonly statements: readonly PolicyStatement[];
 }
 
-/** A construct that services connect to. */
-export interface Server extends Bindable {
-  readonly attributes: { readonly service: string; readonly role: ServiceRole };
-}
-
 /** How a stack makes its servers, and which rights it offers on each. */
-export interface ServerPlan<K extends ServiceKind, S extends Server> {
+export interface ServerPlan<K extends ServiceKind, S extends Bindable> {
   define(scope: Construct, ground: ServerGround<K>): S;
   /** The first is what a program of the package needs in order to connect. */
   offers(server: S): readonly [Offer, ...Offer[]];
@@ -71,7 +66,7 @@ export interface ServingStack extends EnvironmentStack {
  *
  * Outputs: `binding_fragment`, and the ARN of each policy as `SERVICE_NAME_policy_arn`. Values that cross to other stacks are names and ARNs, never secrets.
  */
-export class ServerStack<K extends ServiceKind, S extends Server> extends AwsStack implements ServingStack {
+export class ServerStack<K extends ServiceKind, S extends Bindable> extends AwsStack implements ServingStack {
   readonly fragment: BindingFragment;
   readonly connectable: Readonly<Record<string, ConnectableService>>;
   protected readonly servers: readonly S[];

@@ -17,24 +17,31 @@ export interface WorkersStackProps extends AwsStackProps {
 /**
  * The programs of the package that an environment runs itself, from images; its last stack, because they read the finished binding.
  *
- * Tasks start with the stack: `millrace migrate` must have run by then. Without the schema a relay ends at once (MIGRATION_PENDING), and ECS gives the
- * deployment up.
+ * Tasks start with the stack: `millrace migrate` must have run by then. Without the schema a relay ends at once (MIGRATION_PENDING), ECS gives the deployment
+ * up, and so does Terraform; deployed again after `migrate`, it starts. Without workers there is no cluster, and the stack stays, empty.
  */
 export class WorkersStack extends AwsStack {
   readonly workers: readonly Worker[];
 
   constructor(scope: Construct, props: WorkersStackProps) {
     super(scope, 'workers', props);
-    const { environment, network, encryptionKeyArn, binding, services } = props;
-    const cluster = new WorkerCluster(this, 'Cluster', { encryptionKeyArn });
-    this.workers = Object.entries(environment.workers).map(
-      ([name, declaration]) => new Worker(this, name, { name, declaration, network, encryptionKeyArn, cluster, binding, services }),
-    );
-    new TerraformOutput(this, 'cluster_name', { value: cluster.clusterName });
+    this.workers = this.defineWorkers(props);
+    const [first] = this.workers;
+    if (first === undefined) return;
+    new TerraformOutput(this, 'cluster_name', { value: first.attributes.clusterName });
     const serviceNames = this.workers.map(({ attributes }) => [attributes.name, attributes.serviceName] as const);
     new TerraformOutput(this, 'service_names', {
       value: Object.fromEntries(serviceNames),
       description: 'names of the ECS services by worker',
     });
+  }
+  private defineWorkers({ environment, ...shared }: WorkersStackProps): Worker[] {
+    const workers = Object.entries(environment.workers);
+    if (workers.length === 0) return [];
+    const { network, encryptionKeyArn, binding, services } = shared;
+    const cluster = new WorkerCluster(this, 'Cluster', { encryptionKeyArn });
+    return workers.map(
+      ([name, declaration]) => new Worker(this, name, { name, declaration, network, encryptionKeyArn, cluster, binding, services }),
+    );
   }
 }

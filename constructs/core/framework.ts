@@ -6,9 +6,11 @@
 export { App } from 'cdktf/lib/app';
 export { LocalBackend } from 'cdktf/lib/backends/local-backend';
 export { S3Backend } from 'cdktf/lib/backends/s3-backend';
+export { DataResource } from 'cdktf/lib/terraform-data-resource';
 export type { ITerraformDependable } from 'cdktf/lib/terraform-dependable';
 export { Fn } from 'cdktf/lib/terraform-functions';
 export { TerraformLocal } from 'cdktf/lib/terraform-local';
+export { Op } from 'cdktf/lib/terraform-operators';
 export { TerraformOutput } from 'cdktf/lib/terraform-output';
 export type { TerraformResourceLifecycle } from 'cdktf/lib/terraform-resource';
 export { TerraformStack } from 'cdktf/lib/terraform-stack';

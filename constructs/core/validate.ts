@@ -5,7 +5,8 @@ export { repeated } from '../../environments/checks/references.ts';
 /** One reason to refuse resolved settings: where `condition` is true, `message` says what must be, and what was got. */
 export interface Rule<T> {
   readonly condition: (resolved: T) => boolean;
-  readonly message: (resolved: T) => string;
+  /** A list where one look finds several problems: each counts. */
+  readonly message: (resolved: T) => string | readonly string[];
 }
 
 /**
@@ -15,7 +16,7 @@ export interface Rule<T> {
  * @throws {MillraceError} ENVIRONMENT_INVALID listing every problem.
  */
 export function validate<T>(subject: string, rules: readonly Rule<T>[], resolved: T): void {
-  const problems = rules.filter(({ condition }) => condition(resolved)).map(({ message }) => message(resolved));
+  const problems = rules.filter(({ condition }) => condition(resolved)).flatMap(({ message }) => message(resolved));
   if (problems.length === 0) return;
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   throw new MillraceError('ENVIRONMENT_INVALID', `${subject} has ${count}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);

@@ -25,6 +25,11 @@ export function parseWeeklyWindow(text: string): Window | undefined {
   return ordered(first * minutesADay + times.start, last * minutesADay + (times.end % minutesADay), 7 * minutesADay);
 }
 
+/** Whether `text` is a time of the day in the form 02:00. */
+export function isTimeOfDay(text: string): boolean {
+  return parseDailyWindow(`${text}-00:00`) !== undefined;
+}
+
 /** Length of a window in minutes; 0 where it is none. */
 export function windowMinutes(window: Window | undefined): number {
   return window === undefined ? 0 : window.end - window.start;

@@ -1,8 +1,9 @@
 import type { ServiceKind, ServiceRole } from '../../runtime/src/contracts/binding.ts';
-import type { ServiceDeclaration } from '../declaration.ts';
+import type { Environment, ServiceDeclaration } from '../declaration.ts';
 import { isRedis, resolveSettings } from '../size.ts';
+import { zonesOf } from '../zones.ts';
 import type { Check, Draft } from './draft.ts';
-import { problemIf, repeated } from './references.ts';
+import { problemIf } from './references.ts';
 
 /** What each kind of server may be used for. */
 const rolesOf: Readonly<Record<ServiceKind, readonly ServiceRole[]>> = {
@@ -92,12 +93,16 @@ const eventsSurviveANode: Check = ({ services, engine }) =>
     ),
   );
 
+/** MSK has a subnet in each of at most three zones. */
+const zonesOfBrokers = (engine: Environment['engine']): number => (engine.kind === 'aws' ? Math.min(zonesOf(engine).length, 3) : 1);
+
+/** MSK Serverless decides all of this itself. */
 const kafkaKeepsItsCopies: Check = ({ services, engine, size }) =>
   Object.entries(services).flatMap(([name, service]) => {
-    if (service.kind !== 'kafka' || engine === undefined || size === undefined) return [];
+    if (service.kind !== 'kafka' || service.overrides?.serverless === true || engine === undefined || size === undefined) return [];
     const { brokers, replicationFactor, minInSyncReplicas } = resolveSettings<'kafka'>(service, { engine, size });
     const path = `services.${name}.overrides`;
-    const zones = engine.kind === 'aws' ? (engine.availabilityZones?.length ?? 3) : 1;
+    const zones = zonesOfBrokers(engine);
     return [
       ...problemIf(brokers % zones !== 0, `${path}.brokers`, `must be a multiple of the ${zones} zones, got ${brokers}`),
       ...problemIf(
@@ -112,22 +117,6 @@ const kafkaKeepsItsCopies: Check = ({ services, engine, size }) =>
       ),
     ];
   });
-
-const zonesAreOfTheRegion: Check = ({ engine }) => {
-  if (engine?.kind !== 'aws') return [];
-  const zones = engine.availabilityZones ?? [];
-  const path = 'engine.availabilityZones';
-  return [
-    ...zones.flatMap((zone, index) =>
-      problemIf(
-        !/^[a-f]$/.test(zone.replace(engine.region, '')),
-        `${path}.${index}`,
-        `must be a zone of ${engine.region} such as ${engine.region}a, got ${JSON.stringify(zone)}`,
-      ),
-    ),
-    ...repeated(zones).map((zone) => ({ path, message: `must name each zone once, got ${zone} twice: two copies would fail together` })),
-  ];
-};
 
 /** A sink that is replayed from the start of the log must find its events' ids still known, or they are set aside as too old. */
 const inboxOutlivesOutbox: Check = ({ retention: { inboxDays, outboxDays } }) =>
@@ -153,7 +142,6 @@ export const serviceChecks: readonly Check[] = [
   workersRunOnAws,
   eventsSurviveANode,
   kafkaKeepsItsCopies,
-  zonesAreOfTheRegion,
   inboxOutlivesOutbox,
   backupsOverlap,
 ];

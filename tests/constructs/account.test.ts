@@ -108,8 +108,33 @@ describe('the images', () => {
   });
 });
 
-test('the roles are those that AWS does not make in time, and cannot be destroyed', () => {
-  const roles = Template.of((stack) => void new ServiceLinkedRoles(stack, 'Roles')).all('aws_iam_service_linked_role');
-  expect(roles.map(({ aws_service_name }) => aws_service_name).sort()).toEqual(['ecs.amazonaws.com', 'opensearchservice.amazonaws.com']);
-  for (const role of roles) expect(role.lifecycle).toEqual({ prevent_destroy: true });
+describe('the roles of services', () => {
+  const template = Template.of((stack) => void new ServiceLinkedRoles(stack, 'Roles'));
+  const config = JSON.parse(template.text) as {
+    resource: { aws_iam_service_linked_role: Record<string, { aws_service_name: string }> };
+    data: { aws_iam_roles: Record<string, { path_prefix: string }> };
+    import: { for_each: string; to: string; id: string }[];
+  };
+  const roles = Object.entries(config.resource.aws_iam_service_linked_role);
+
+  test('are those that AWS does not make in time, and cannot be destroyed', () => {
+    expect(roles.map(([, { aws_service_name }]) => aws_service_name).sort()).toEqual([
+      'ecs.amazonaws.com',
+      'opensearchservice.amazonaws.com',
+    ]);
+    for (const [, role] of roles)
+      expect(role).toMatchObject({ lifecycle: { prevent_destroy: true, ignore_changes: ['description', 'tags', 'tags_all'] } });
+  });
+
+  test('are taken over where the account has them, each by what IAM knows of its service', () => {
+    const found = Object.fromEntries(Object.entries(config.data.aws_iam_roles).map(([name, { path_prefix }]) => [path_prefix, name]));
+    const wanted = roles.map(([name, { aws_service_name }]) => ({
+      for_each: `\${data.aws_iam_roles.${found[`/aws-service-role/${aws_service_name}/`]}.arns}`,
+      to: `aws_iam_service_linked_role.${name}`,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Terraform's own
+      id: '${each.value}',
+    }));
+    expect(config.import).toEqual(expect.arrayContaining(wanted));
+    expect(config.import).toHaveLength(wanted.length);
+  });
 });

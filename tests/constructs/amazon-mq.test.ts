@@ -1,6 +1,7 @@
+import type { AmazonMqProps } from '../../constructs/aws/amazon-mq/props.ts';
 import { resolveAmazonMq } from '../../constructs/aws/amazon-mq/resolve.ts';
 import { type Template, testIdentity } from '../support/template.ts';
-import { define, minimal, restOf } from './amazon-mq.ts';
+import { define, minimal, network, restOf } from './amazon-mq.ts';
 
 const brokerOf = (template: Template) => template.one('aws_mq_broker');
 const configurationOf = (template: Template) => template.one('aws_mq_configuration');
@@ -56,7 +57,7 @@ describe('minimal', () => {
 
   test('reads the newest revision of its own configuration', () => {
     expect(configurationOf(template)).toMatchObject({
-      name: 'test-tasks-4-2',
+      name: expect.stringMatching(/^test-tasks-4-2-\$\{substr\(terraform_data\.\w+\.id, 0, 8\)\}$/),
       engine_type: 'RabbitMQ',
       engine_version: '4.2',
       lifecycle: { create_before_destroy: true },
@@ -146,10 +147,35 @@ test('everything set', () => {
   });
 });
 
-test('a cluster is reached in every zone of the network', () => {
-  expect(brokerOf(define({ overrides: { nodes: 3 } }))).toMatchObject({
-    deployment_mode: 'CLUSTER_MULTI_AZ',
-    subnet_ids: ['subnet-a', 'subnet-b', 'subnet-c'],
+test('a cluster is reached in three zones, and a fourth of the network does not replace it', () => {
+  for (const further of [[], ['subnet-d']]) {
+    const larger = { ...network, privateSubnetIds: [...network.privateSubnetIds, ...further] };
+    expect(brokerOf(define({ network: larger, overrides: { nodes: 3 } }))).toMatchObject({
+      deployment_mode: 'CLUSTER_MULTI_AZ',
+      subnet_ids: ['subnet-a', 'subnet-b', 'subnet-c'],
+    });
+  }
+});
+
+test('the name of a configuration is never the same twice, because AWS keeps those of destroyed ones', () => {
+  const template = define();
+  const [data] = Object.keys(JSON.parse(template.text).resource.terraform_data as object);
+  expect(configurationOf(template).name).toBe(`test-tasks-4-2-\${substr(terraform_data.${data}.id, 0, 8)}`);
+  expect(define({ configurationName: 'mine' }).counts()).not.toHaveProperty('terraform_data');
+});
+
+test('a password is drawn anew where the declaration says so, and the broker left as it is', () => {
+  const versionOf = (props: Partial<AmazonMqProps>) => define(props).one('aws_secretsmanager_secret_version').secret_string_wo_version;
+  expect(versionOf({})).toBe(1);
+  expect(versionOf({ overrides: { passwordGeneration: 2 }, passwordGeneration: 5 })).toBe(2);
+  expect(versionOf({ passwordGeneration: 5 })).toBe(5);
+  expect(brokerOf(define({ overrides: { passwordGeneration: 2 } }))).toEqual(brokerOf(define()));
+});
+
+test('what needs a reboot happens when the declaration says', () => {
+  expect(brokerOf(define({ overrides: { applyImmediately: true } }))).toMatchObject({ apply_immediately: true });
+  expect(brokerOf(define({ overrides: { applyImmediately: false } }, { deletionProtection: false }))).toMatchObject({
+    apply_immediately: false,
   });
 });
 
@@ -161,7 +187,7 @@ test('where deletion is not protected it can be destroyed, its secret at once, a
 });
 
 test('a configuration of another version has another name, so that both can stand while the broker moves', () => {
-  expect(configurationOf(define({ overrides: { version: '3.13' } })).name).toBe('test-tasks-3-13');
+  expect(configurationOf(define({ overrides: { version: '3.13' } })).name).toMatch(/^test-tasks-3-13-\$\{/);
 });
 
 test('other settings are a new revision of the same configuration', () => {

@@ -34,13 +34,13 @@ describe('what services get to know', () => {
   });
 
   test('of a cluster: its configuration endpoint alone, that it is one, and the memory of all shards', () => {
-    define({ overrides: { shards: 3 } }, {}, (cache) => {
+    define({ overrides: { shards: 3, clusterMode: 'enabled' } }, {}, (cache) => {
       const fragment = cache.binding();
       expect(bindingFragment.safeParse(fragment)).toMatchObject({ success: true });
       expect(fragment.cache).toMatchObject({ clusterMode: true, limits: { maxMemoryMiB: 3 * 384 } });
       expect(fragment.cache?.endpoints).toEqual([{ purpose: 'primary', host: cache.attributes.primaryHost, port: 6379, authMode: 'iam' }]);
     });
-    const bound = define({ overrides: { shards: 3 } }, {}, (cache) => {
+    const bound = define({ overrides: { shards: 3, clusterMode: 'enabled' } }, {}, (cache) => {
       new TerraformOutput(cache, 'host', { value: cache.attributes.primaryHost, staticId: true });
     });
     expect(Object.values(bound.outputs())).toEqual([expect.stringMatching(/\.configuration_endpoint_address}$/)]);

@@ -1,7 +1,7 @@
 import type { ElastiCacheProps } from '../../constructs/aws/elasticache/props.ts';
 import { define, network } from './elasticache.ts';
 
-const user = (name: string, accessString = 'on ~* +@read') => ({ name, accessString });
+const user = (name: string, accessString = 'on ~* -@all +@read') => ({ name, accessString });
 const refusals: readonly (readonly [what: string, props: Partial<ElastiCacheProps>, problem: string])[] = [
   [
     'names are too long together',
@@ -27,6 +27,16 @@ const refusals: readonly (readonly [what: string, props: Partial<ElastiCacheProp
     'engineVersion must be one of 7.0, 7.1 for redis, got "8.0"',
   ],
   ['the node type is none', { overrides: { nodeType: 'm7g.large' } }, 'nodeType must be of the form cache.r7g.large, got "m7g.large"'],
+  [
+    'a family has no node of that size',
+    { overrides: { nodeType: 'cache.r6gd.large' } },
+    'nodeType must be one that AWS makes nodes of, got "cache.r6gd.large": r6gd has xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge',
+  ],
+  [
+    'the family is over',
+    { overrides: { nodeType: 'cache.t1.micro' } },
+    'nodeType must be one that AWS makes nodes of, got "cache.t1.micro": AWS makes no new nodes of t1',
+  ],
   [
     'nothing would take over',
     { overrides: { replicas: 0 } },
@@ -59,6 +69,11 @@ const refusals: readonly (readonly [what: string, props: Partial<ElastiCacheProp
     'accessString must begin with on or off, got neither for app: AWS adds off',
   ],
   [
+    'commands are allowed before the sum of them',
+    { users: [user('board', 'on ~* +@read'), user('late', 'on +get -@all ~*'), user('none', 'on ~*')] },
+    'accessString must say -@all or +@all before any other command, got neither for board, late, none: AWS adds -@all',
+  ],
+  [
     'there are too many users',
     { users: Array.from({ length: 101 }, (_, index) => user(`u${index}`)) },
     'users must be at most 100, got 101',
@@ -84,6 +99,11 @@ const refusals: readonly (readonly [what: string, props: Partial<ElastiCacheProp
       ] as const,
   ),
   [
+    'shards are to come without a word on what stands',
+    { overrides: { shards: 3 } },
+    'clusterMode must be enabled for 3 shards, got "disabled": say so for a new cache, and lead one that stands there by way of compatible',
+  ],
+  [
     'nothing would take over while the mode changes',
     { clusterMode: 'compatible', multiAz: false, overrides: { replicas: 0 } },
     'replicas must be at least 1 while clusterMode is compatible, got 0',
@@ -92,7 +112,7 @@ const refusals: readonly (readonly [what: string, props: Partial<ElastiCacheProp
     (role) =>
       [
         `${role} are spread over a cluster`,
-        { role, overrides: { shards: 2 } },
+        { role, overrides: { shards: 2, clusterMode: 'enabled' } },
         `clusterMode must be disabled for the role ${role}, got "enabled"`,
       ] as const,
   ),
@@ -118,7 +138,7 @@ const refusals: readonly (readonly [what: string, props: Partial<ElastiCacheProp
   ],
   [
     'the last snapshot would have the name of the first',
-    { snapshotName: 'test-cache-final' },
+    { snapshotName: 'test-cache-final', finalSnapshotName: 'test-cache-final' },
     'finalSnapshotName must differ from snapshotName, got "test-cache-final" for both',
   ],
   [

@@ -70,7 +70,7 @@ test('everything set', () => {
     minEcpuPerSecond: 2_000,
     users: [
       { name: 'orders', accessString: 'on ~orders:* +@all -@admin -@dangerous' },
-      { name: 'board', accessString: 'on ~* +@read' },
+      { name: 'board', accessString: 'on ~* -@all +@read' },
     ],
     snapshotTime: '23:30',
     snapshotRetentionDays: 35,
@@ -107,8 +107,8 @@ const refusals: readonly (readonly [what: string, props: Partial<ElastiCacheServ
   ['jobs may be evicted', { role: 'jobs' }, 'role must be cache, got "jobs"'],
   [
     'the declaration speaks of nodes',
-    { overrides: { replicas: 2, shards: 2 } },
-    'overrides must not speak of nodes, which a serverless cache has none of, got replicas, shards',
+    { overrides: { replicas: 2, shards: 2, clusterMode: 'enabled', applyImmediately: true } },
+    'overrides must not speak of nodes, which a serverless cache has none of, got replicas, shards, clusterMode, applyImmediately',
   ],
   [
     'storage has no bound that AWS takes',

@@ -43,14 +43,16 @@ describe('minimal', () => {
     expect(group).not.toHaveProperty('auth_token');
   });
 
-  test('is kept: snapshots, a last one, no destruction, changes in the maintenance window', () => {
+  test('is kept: snapshots, a last one, no destruction; what was deployed happens', () => {
     expect(group).toMatchObject({
       snapshot_retention_limit: 7,
       snapshot_window: '02:00-03:00',
       maintenance_window: 'sun:04:00-sun:05:00',
-      final_snapshot_identifier: 'test-cache-final',
+      final_snapshot_identifier: expect.stringMatching(
+        /^\$\{join\("-", \["test-cache-final", formatdate\("YYYYMMDDhhmmss", plantimestamp\(\)\)\]\)\}$/,
+      ),
       auto_minor_version_upgrade: 'true',
-      apply_immediately: false,
+      apply_immediately: true,
       lifecycle: { prevent_destroy: true },
     });
   });
@@ -94,12 +96,12 @@ test('everything set', () => {
     parameters: { 'notify-keyspace-events': 'Ex' },
     users: [
       { name: 'worker', accessString: 'on ~bull:* +@all -@admin -@dangerous' },
-      { name: 'board', accessString: 'on ~bull:* +@read' },
+      { name: 'board', accessString: 'on ~bull:* -@all +@read' },
     ],
     snapshotWindow: '05:00-06:00',
     maintenanceWindow: 'mon:06:30-mon:07:30',
     snapshotRetentionDays: 35,
-    applyImmediately: true,
+    applyImmediately: false,
     notificationTopicArn: 'arn:aws:sns:eu-central-1:111111111111:alerts',
     snapshotName: 'before-the-move',
     finalSnapshotName: 'jobs-last',
@@ -117,7 +119,7 @@ test('everything set', () => {
     snapshot_window: '05:00-06:00',
     maintenance_window: 'mon:06:30-mon:07:30',
     snapshot_retention_limit: 35,
-    apply_immediately: true,
+    apply_immediately: false,
     notification_topic_arn: 'arn:aws:sns:eu-central-1:111111111111:alerts',
     snapshot_name: 'before-the-move',
     final_snapshot_identifier: 'jobs-last',
@@ -149,11 +151,16 @@ test.each(['events', 'jobs'] as const)('the role %s never evicts', (role) => {
   expect(parametersOf(define({ role }))).toMatchObject({ parameter: [{ name: 'maxmemory-policy', value: 'noeviction' }] });
 });
 
-test('where deletion is not protected it can be destroyed, without a last snapshot, and changes happen at once', () => {
+test('where deletion is not protected it can be destroyed, and leaves a last snapshot all the same', () => {
   const group = define({}, { deletionProtection: false }).one('aws_elasticache_replication_group');
-  expect(group).toMatchObject({ apply_immediately: true });
   expect(group.lifecycle).not.toHaveProperty('prevent_destroy');
-  expect(group).not.toHaveProperty('final_snapshot_identifier');
+  expect(group.final_snapshot_identifier).toContain('test-cache-final');
+});
+
+test('the name of the last snapshot holds when the group was made, and keeps it; one that is given is followed', () => {
+  const lifecycle = (props: Parameters<typeof define>[0]) => define(props).one('aws_elasticache_replication_group').lifecycle;
+  expect(lifecycle({})).toMatchObject({ ignore_changes: ['snapshot_name', 'final_snapshot_identifier'] });
+  expect(lifecycle({ finalSnapshotName: 'jobs-last' })).toMatchObject({ ignore_changes: ['snapshot_name'] });
 });
 
 test('what AWS chooses by itself is not written, so that no plan differs from it', () => {
@@ -172,7 +179,9 @@ test('what AWS chooses by itself is not written, so that no plan differs from it
 
 test('a restore is not undone when its snapshot is no longer named', () => {
   for (const props of [{}, { snapshotName: 'before-the-move' }]) {
-    expect(define(props).one('aws_elasticache_replication_group')).toMatchObject({ lifecycle: { ignore_changes: ['snapshot_name'] } });
+    expect(define(props).one('aws_elasticache_replication_group')).toMatchObject({
+      lifecycle: { ignore_changes: expect.arrayContaining(['snapshot_name']) },
+    });
   }
 });
 
@@ -190,16 +199,16 @@ describe('what the declaration says', () => {
     const given = (props: Partial<ElastiCacheProps>) => resolveElastiCache({ ...minimal, ...props }, testIdentity);
     expect(given({})).toMatchObject({ engine: 'valkey', engineVersion: '8.2', shards: 1, clusterMode: 'disabled' });
     expect(given({ engine: 'redis', engineVersion: '7.0' })).toMatchObject({ engine: 'redis', engineVersion: '7.0' });
-    const overrides = { engine: 'valkey', engineVersion: '9.1', shards: 3 } as const;
-    expect(given({ engine: 'redis', engineVersion: '7.0', overrides })).toMatchObject({
+    const overrides = { engine: 'valkey', engineVersion: '9.1', shards: 3, clusterMode: 'enabled', applyImmediately: false } as const;
+    expect(given({ engine: 'redis', engineVersion: '7.0', clusterMode: 'compatible', applyImmediately: true, overrides })).toMatchObject({
       ...{ engine: 'valkey', engineVersion: '9.1', family: 'valkey9' },
-      ...{ shards: 3, clusterMode: 'enabled' },
+      ...{ shards: 3, clusterMode: 'enabled', applyImmediately: false },
     });
   });
 });
 
 describe('a cluster', () => {
-  const shards = (count: number, replicas = 1) => ({ overrides: { shards: count, replicas } });
+  const shards = (count: number, replicas = 1) => ({ overrides: { shards: count, replicas, clusterMode: 'enabled' as const } });
 
   test('has shards that each have replicas, and a parameter that says so', () => {
     const template = define(shards(3, 2));
@@ -240,6 +249,8 @@ describe('users', () => {
     expect(template.one('aws_elasticache_replication_group')).toMatchObject({ engine: 'valkey' });
     expect(template.one('aws_elasticache_user_group')).toMatchObject({ engine: 'redis' });
     expect(template.one('aws_elasticache_user', { user_name: 'default' })).toMatchObject({ engine: 'redis', access_string: 'off -@all' });
+    const declared = define({ overrides: { engine: 'valkey', userEngine: 'redis' }, userEngine: 'valkey' });
+    expect(declared.one('aws_elasticache_user_group')).toMatchObject({ engine: 'redis' });
   });
 
   test('are in the one group that AWS admits', () => {
@@ -255,13 +266,21 @@ test('others are let in through the connections, by port and with a description'
   expect(template.one('aws_vpc_security_group_egress_rule', { security_group_id: 'sg-backup' })).toBeDefined();
 });
 
-test('a parameter group is named after its content, so that a new one stands before the old one goes', () => {
-  const names = [define(), define(), define({ parameters: { timeout: '60' } }), define({ engineVersion: '8.0' })].map(
-    (template) => parametersOf(template).name,
-  );
-  expect(names[0]).toMatch(/^test-cache-[0-9a-f]{8}$/);
-  expect(names[1]).toBe(names[0]);
-  expect(new Set(names).size).toBe(3);
+describe('a parameter group', () => {
+  const nameWith = (props: Partial<ElastiCacheProps>) => parametersOf(define(props)).name;
+
+  test('changes in place, because AWS deletes none that servers still use', () => {
+    expect(nameWith({})).toBe('test-cache-valkey8');
+    expect(nameWith({ parameters: { timeout: '60' } })).toBe('test-cache-valkey8');
+    expect(nameWith({ engineVersion: '8.0' })).toBe('test-cache-valkey8');
+  });
+
+  test('of another family or another cluster mode is another one, which stands before the old one goes', () => {
+    expect(nameWith({ engineVersion: '9.0' })).toBe('test-cache-valkey9');
+    expect(nameWith({ engine: 'redis' })).toBe('test-cache-redis7');
+    expect(nameWith({ clusterMode: 'compatible' })).toBe('test-cache-valkey8-cluster');
+    expect(nameWith({ clusterMode: 'enabled' })).toBe('test-cache-valkey8-cluster');
+  });
 });
 
 test('a larger environment gets larger servers', () => {

@@ -194,10 +194,29 @@ describe('who may do what', () => {
     expect(template.counts()).toEqual({ aws_iam_role_policy: 5 });
   });
 
-  test('of a cluster to come Terraform derives the names of topics', () => {
-    const template = define({}, {}, (msk) => msk.grantProduce('Orders', { roleName: 'orders' }, { topics: ['orders.created'] }));
-    const { policy } = template.one('aws_iam_role_policy');
-    expect(policy).toMatch(/\$\{replace\(aws_msk_cluster\.[\w-]+\.arn, \\?":cluster\/\\?", \\?":topic\/\\?"\)\}\/orders\.created/);
+  test('of a cluster to come Terraform derives the names once, beside policies that stay JSON', () => {
+    const template = define({}, {}, (msk) => {
+      msk.grantProduce('Orders', { roleName: 'orders' }, { topics: ['orders.created', 'orders.paid'] });
+      msk.grantConsume('Emails', { roleName: 'emails' }, { topics: ['orders.created'], groups: ['emails'] });
+    });
+    const { locals } = JSON.parse(template.text) as { locals: Record<string, string> };
+    const derivation = /^\$\{replace\(aws_msk_cluster\.[\w-]+\.arn, ":cluster\/", ":(topic|group)\/"\)\}$/;
+    expect(Object.entries(locals).map(([name, value]) => [name.replace(/_[0-9A-F]{8}$/, ''), derivation.exec(value)?.[1]])).toEqual([
+      ['log_group_arn', 'group'],
+      ['log_topic_arn', 'topic'],
+    ]);
+    const [topicArn, groupArn] = ['log_topic_arn', 'log_group_arn'].map((start) =>
+      Object.keys(locals).find((name) => name.startsWith(start)),
+    );
+    const resources = template.all('aws_iam_role_policy').map(({ policy }) =>
+      JSON.parse(policy as string)
+        .Statement.slice(1)
+        .flatMap(({ Resource }: { Resource: string[] }) => Resource),
+    );
+    expect(resources).toEqual([
+      [`\${local.${topicArn}}/orders.created`, `\${local.${groupArn}}/emails`],
+      [`\${local.${topicArn}}/orders.created`, `\${local.${topicArn}}/orders.paid`],
+    ]);
   });
 });
 

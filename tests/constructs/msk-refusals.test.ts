@@ -27,6 +27,31 @@ const refusals: readonly Refusal[] = [
     { overrides: { ...express, version: '3.9.x' } },
     'version must be one of 3.8.x, 3.9.x.kraft, 4.2.x.kraft for express.m7g.large, got "3.9.x"',
   ],
+  [
+    'a cluster is to leave ZooKeeper at once',
+    { overrides: { ...large, upgradeFrom: '3.9.x' } },
+    'version must be one that 3.9.x can be upgraded to, got 4.1.x.kraft: ZooKeeper is left in steps: version 3.9.x, deploy, then 3.9.x.kraft, deploy',
+  ],
+  [
+    'a cluster is to leave ZooKeeper from an older line',
+    { overrides: { ...large, upgradeFrom: '3.8.x', version: '3.9.x.kraft' } },
+    'version must be one that 3.8.x can be upgraded to, got 3.9.x.kraft: ZooKeeper is left in steps',
+  ],
+  [
+    'a cluster is to go back',
+    { overrides: { ...large, upgradeFrom: '4.1.x.kraft', version: '4.0.x.kraft' } },
+    'version must be one that 4.1.x.kraft can be upgraded to, got 4.0.x.kraft: a cluster never goes back',
+  ],
+  [
+    'a cluster is to go back to ZooKeeper',
+    { overrides: { upgradeFrom: '3.9.x.kraft' } },
+    'version must be one that 3.9.x.kraft can be upgraded to, got 3.9.x: a cluster never goes back',
+  ],
+  [
+    'what runs is no version',
+    { overrides: { upgradeFrom: 'latest' } },
+    'version must be one that latest can be upgraded to, got 3.9.x: latest is no version as MSK writes it',
+  ],
   ['the network has one subnet', { network: subnets('subnet-a') }, 'the network must have private subnets in at least 2 zones, got 1'],
   [
     'Express has two zones',
@@ -164,4 +189,14 @@ test('all problems are named at once', () => {
 
 test('what is refused for protected environments alone is allowed in others', () => {
   expect(() => define({ overrides: { replicationFactor: 2, minInSyncReplicas: 1 } }, open)).not.toThrow();
+});
+
+test.each([
+  ['3.8.x', '3.9.x'],
+  ['3.9.x', '3.9.x.kraft'],
+  ['3.9.0', '3.9.x.kraft'],
+  ['3.9.x.kraft', '4.1.x.kraft'],
+  ['4.1.x.kraft', '4.1.x.kraft'],
+])('a cluster may go from %s to %s', (upgradeFrom, version) => {
+  expect(() => define({ overrides: { ...large, upgradeFrom, version } })).not.toThrow();
 });

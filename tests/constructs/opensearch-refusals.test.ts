@@ -31,6 +31,11 @@ const refusals: readonly Refusal[] = [
     'version must be one that 3.1 can be upgraded to, got 2.19: a domain never goes back',
   ],
   [
+    'the declaration says that a domain is to go back',
+    { upgradeFrom: '2.11', overrides: { upgradeFrom: '2.19', version: '2.17' } },
+    'version must be one that 2.19 can be upgraded to, got 2.17',
+  ],
+  [
     'an upgrade leaves out the last version before',
     { upgradeFrom: '2.17', overrides: { version: '3.1' } },
     'version must be one that 2.17 can be upgraded to, got 3.1: upgrade to 2.19 first',
@@ -45,6 +50,12 @@ const refusals: readonly Refusal[] = [
     { overrides: { ...large, masterNodeType: 'm7g' } },
     'node types must be of the form m7g.large.search, got "m7g"',
   ],
+  [
+    'a family has no node of that size',
+    { overrides: { dataNodeType: 't3.micro.search' } },
+    'node types must be ones that AWS has, got t3.micro.search: t3 has small, medium',
+  ],
+  ['data lie on warm nodes', { overrides: { ...large, dataNodeType: 'ultrawarm1.medium.search' } }, 'ultrawarm1 is for warm nodes alone'],
   [
     'the disks cannot be encrypted',
     { overrides: { dataNodeType: 't2.small.search' } },
@@ -114,6 +125,7 @@ const refusals: readonly Refusal[] = [
     { overrides: { ...large, coldStorage: true } },
     'warmNodes must be at least 2 with cold storage, whose indices are read through them, got 0',
   ],
+  ['the declaration wants small nodes tuned', { overrides: { autoTune: true } }, 'autoTune must be false for t2 and t3, got true'],
   ['small nodes are to be tuned', { autoTune: true }, 'autoTune must be false for t2 and t3, got true with t3.small.search'],
   [
     'a disk is given to nodes that have their own',

@@ -271,6 +271,16 @@ describe('sizes', () => {
     expect(domainOf(template).auto_tune_options).toMatchObject({ desired_state: 'ENABLED', use_off_peak_window: true });
   });
 
+  test('nodes that could be tuned are told so when they are not to be, as before they shrink to some that cannot', () => {
+    for (const given of [{ autoTune: false }, { autoTune: true, overrides: { autoTune: false } }]) {
+      expect(domainOf(define(given, { size: 'medium' })).auto_tune_options).toEqual({
+        desired_state: 'DISABLED',
+        rollback_on_disable: 'NO_ROLLBACK',
+      });
+    }
+    expect(domainOf(define({ autoTune: false })).auto_tune_options).toBeUndefined();
+  });
+
   test('a larger environment gets larger servers', () => {
     expect(resolveOpenSearch(minimal, { ...testIdentity, size: 'large' })).toMatchObject({
       dataNodeType: 'r7g.2xlarge.search',

@@ -137,6 +137,7 @@ describe('what the machine is configured with', () => {
     expect(app).toBe('user @APP_USER@ on #@APP_HASH@ ~* &* +@all -@admin -@dangerous +info +role');
     expect(replication).toMatch(/^user @REPLICATION_USER@ on #@REPLICATION_HASH@ resetchannels &__sentinel__:hello -@all /);
     expect(replication).not.toContain('~');
+    for (const command of ['+slaveof', '+replicaof', '+failover']) expect(replication!.split(' ')).toContain(command);
     expect(renderAclFile([])).toBe('user default off -@all\n');
   });
 
@@ -170,20 +171,28 @@ describe('the units', () => {
   });
 
   test.each([
-    ['snapshot', 'OnCalendar=*-*-* 02:10:00', 'ExecStart=/usr/local/lib/millrace-redis/backup.sh rdb'],
-    ['append-log', 'OnCalendar=*-*-* *:40:00', 'ExecStart=/usr/local/lib/millrace-redis/backup.sh aof'],
-    ['metrics', 'OnCalendar=*-*-* *:*:00', 'ExecStart=/usr/local/lib/millrace-redis/metrics.sh'],
-    ['certificate', 'OnCalendar=*-*-* 03:00:00', 'ExecStart=/usr/local/lib/millrace-redis/certificate.sh renew'],
+    ['snapshot', 'OnCalendar=*-*-* 02:10:00 UTC', 'ExecStart=/usr/local/lib/millrace-redis/backup.sh rdb'],
+    ['append-log', 'OnCalendar=*-*-* *:40:00 UTC', 'ExecStart=/usr/local/lib/millrace-redis/backup.sh aof'],
+    ['metrics', 'OnCalendar=*-*-* *:*:00 UTC', 'ExecStart=/usr/local/lib/millrace-redis/metrics.sh'],
+    ['watch', 'OnCalendar=*-*-* *:*:30 UTC', 'ExecStart=/usr/local/lib/millrace-redis/watch.sh'],
+    ['certificate', 'OnCalendar=*-*-* 03:00:00 UTC', 'ExecStart=/usr/local/lib/millrace-redis/certificate.sh renew'],
   ])('%s has its time and its command', (name, calendar, command) => {
     expect(unit(`millrace-redis-${name}.timer`)).toContain(calendar);
     expect(unit(`millrace-redis-${name}.service`)).toContain(command);
   });
 
+  test('jobs end some time, so that the next one can begin; the start of the machine waits for what it needs', () => {
+    const jobs = files.filter(({ path }) => path.endsWith('.timer')).map(({ path }) => path.replace(/.*\/(.*)timer$/, '$1service'));
+    expect(jobs.length).toBeGreaterThan(3);
+    for (const name of jobs) expect(unit(name).join('\n')).toMatch(/^TimeoutStartSec=\d+(s|min|h)$/m);
+    expect(unit('millrace-redis-boot.service')).toContain('TimeoutStartSec=infinity');
+  });
+
   test('every 6 hours is said as systemd says it', () => {
     const often = machineFiles({ ...settings, backup: { ...settings.backup, snapshotEveryHours: 6, appendLogEveryHours: 2 } });
     const calendar = (name: string) => often.find(({ path }) => path.endsWith(`${name}.timer`))?.content;
-    expect(calendar('snapshot')).toContain('OnCalendar=*-*-* 02/6:10:00');
-    expect(calendar('append-log')).toContain('OnCalendar=*-*-* 00/2:40:00');
+    expect(calendar('snapshot')).toContain('OnCalendar=*-*-* 02/6:10:00 UTC');
+    expect(calendar('append-log')).toContain('OnCalendar=*-*-* 00/2:40:00 UTC');
   });
 });
 

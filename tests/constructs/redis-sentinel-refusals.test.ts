@@ -10,6 +10,11 @@ const refusals: readonly (readonly [what: string, props: Partial<RedisSentinelPr
   ['there are two subnets', { network: { ...network, privateSubnetIds: ['subnet-a', 'subnet-b'] } }, 'with a private subnet each'],
   ['a subnet is named twice', { network: { ...network, privateSubnetIds: ['subnet-a', 'subnet-b', 'subnet-b'] } }, 'got 2'],
   ['the instance type is of ElastiCache', { overrides: { instanceType: 'cache.m7g.large' } }, 'instanceType must be of the form m7g.large'],
+  [
+    'the instance type is of a family that no table knows',
+    { overrides: { instanceType: 'm4.large', memoryMiB: 999_999, diskGiB: 5_000 } },
+    'instanceType must be one whose memory is known, of t3 and newer, m5 and newer, r5 and newer, c5 and newer, x2gd or x8g, and no metal, got "m4.large"',
+  ],
   ['the instance type is none', { overrides: { instanceType: 'large' } }, 'instanceType must be of the form m7g.large, got "large"'],
   ['the image is none', { overrides: { imageId: 'latest' } }, 'imageId must be of the form ami-0123456789abcdef0, got "latest"'],
   [

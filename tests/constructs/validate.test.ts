@@ -30,3 +30,13 @@ test('one broken rule is one problem', () => {
     'thing has 1 problem:\n  - nodes must be at least 2, got 1',
   );
 });
+
+test('a rule that finds several problems counts as many', () => {
+  const severalAtOnce: Rule<{ readonly name: string }> = {
+    condition: ({ name }) => name === '',
+    message: () => ['name must not be empty', 'name must be short'],
+  };
+  expect(refusal(() => validate('thing', [...rules, severalAtOnce], { nodes: 1, name: '' })).message).toBe(
+    'thing has 4 problems:\n  - nodes must be at least 2, got 1\n  - name must not be empty\n  - name must not be empty\n  - name must be short',
+  );
+});

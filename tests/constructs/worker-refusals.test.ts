@@ -82,6 +82,16 @@ test('all problems are named at once', () => {
   );
 });
 
+test('each problem of the arguments counts', () => {
+  expect(() => define({ props: { services: { ...withoutDatabase, jobs } } })).toThrow(
+    expect.objectContaining({
+      message: expect.stringMatching(
+        /^worker relay has 2 problems:\n {2}- arguments: --database must .+\n {2}- arguments: --sink must [^\n]+$/,
+      ),
+    }),
+  );
+});
+
 test('where deletion is not protected one task will do, or none', () => {
   const identity = { deletionProtection: false };
   expect(define({ declared: { tasks: 0 }, identity }).one('aws_ecs_service')).toMatchObject({ desired_count: 0 });

@@ -73,6 +73,9 @@ describe('minimal', () => {
       deployment_minimum_healthy_percent: 100,
       deployment_maximum_percent: 200,
       deployment_circuit_breaker: { enable: true, rollback: true },
+      wait_for_steady_state: true,
+      force_new_deployment: true,
+      triggers: { binding: 'generation-1' },
     });
   });
 

@@ -38,7 +38,7 @@ export const minimal: Omit<WorkerProps, 'cluster'> = {
     clients: { securityGroupId: 'sg-clients' },
   },
   encryptionKeyArn: 'arn:aws:kms:key',
-  binding: { parameterName: '/millrace/test/binding', documentsBucket: 'documents-of-test' },
+  binding: { parameterName: '/millrace/test/binding', documentsBucket: 'documents-of-test', generation: 'generation-1' },
   services,
 };
 

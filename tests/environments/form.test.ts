@@ -27,9 +27,21 @@ describe('form: fails if', () => {
       ['engine.network.cidr: must be an IPv4 network of /16 to /22 such as 10.20.0.0/16, got "10.0.1.0/16"'],
     ],
     [
+      'a peer is the world',
+      withEngine({
+        network: { kind: 'own', cidr: '10.1.0.0/16', peers: [{ vpcId: 'vpc-1', cidr: '0.0.0.0/0', routeTableIds: ['rtb-1'] }] },
+      }),
+      ['engine.network.peers.0.cidr: must be an IPv4 network of /16 to /28 such as 10.0.0.0/16, got "0.0.0.0/0"'],
+    ],
+    [
+      'a peer has no way back',
+      withEngine({ network: { kind: 'own', cidr: '10.1.0.0/16', peers: [{ vpcId: 'vpc-1', cidr: '10.0.0.0/16', routeTableIds: [] }] } }),
+      ['engine.network.peers.0.routeTableIds: must have at least 1 entry, got []'],
+    ],
+    [
       'an existing network names no second subnet',
-      withEngine({ network: { kind: 'existing', vpcId: 'vpc-1', privateSubnetIds: ['subnet-1'] } }),
-      ['engine.network.privateSubnetIds: must have at least 2 entries, got ["subnet-1"]'],
+      withEngine({ network: { kind: 'existing', vpcId: 'vpc-1', privateSubnets: [{ id: 'subnet-1', zone: 'eu-central-1a' }] } }),
+      ['engine.network.privateSubnets: must have at least 2 entries, got [{"id":"subnet-1","zone":"eu-central-1a"}]'],
     ],
     [
       'a port base is privileged',
@@ -45,7 +57,7 @@ describe('form: fails if', () => {
       'an override belongs to another kind',
       withServices({ cache: { kind: 'redis', role: 'cache', overrides: { brokers: 3 } as object } }),
       [
-        'services.cache.overrides.brokers: unknown key, known are nodeType, replicas, memoryMiB, maxMemoryPolicy, engine, engineVersion, shards, serverless',
+        'services.cache.overrides.brokers: unknown key, known are nodeType, replicas, memoryMiB, maxMemoryPolicy, engine, userEngine, engineVersion, shards, clusterMode, applyImmediately, serverless',
       ],
     ],
     [

@@ -32,8 +32,9 @@ const services: { readonly [K in Provisioned]: { readonly title: string; readonl
       { what: 'memory for data', of: ({ memoryMiB }) => mib(memoryMiB) },
       { what: 'disk of a machine', of: ({ diskGiB }) => gib(diskGiB) },
       {
-        what: 'a silent master is replaced after, at most',
-        of: ({ downAfterMs, failoverTimeoutMs }) => `${(downAfterMs + failoverTimeoutMs) / 1_000} s`,
+        what: 'a silent master is replaced after; when the sentinels disagree at first, again after',
+        of: ({ downAfterMs, failoverTimeoutMs }) =>
+          `${downAfterMs / 1_000} to ${downAfterMs / 1_000 + 2} s; ${(2 * failoverTimeoutMs) / 1_000} s`,
       },
     ],
   },
@@ -86,9 +87,12 @@ function regardless(): string {
   const { protection, backup, retention } = environmentSchema.parse({ name: 'x', engine: { kind: 'docker' }, size: 'small' });
   const lines = [
     ['deletion of what holds data', protection.deletion ? 'refused' : 'allowed', '`protection.deletion`'],
-    ['snapshots', `every ${backup.snapshotEveryHours} h`, '`backup.snapshotEveryHours`'],
+    ['snapshots of Redis Sentinel to S3', `every ${backup.snapshotEveryHours} h`, '`backup.snapshotEveryHours`'],
     ['append-only file of Redis Sentinel to S3', `every ${backup.appendLogEveryHours} h`, '`backup.appendLogEveryHours`'],
-    ['backups are kept', `${backup.keepDays} days`, '`backup.keepDays`'],
+    ['backups of Redis Sentinel and ElastiCache are kept', `${backup.keepDays} days`, '`backup.keepDays`'],
+    ['snapshots of ElastiCache', 'every day', ''],
+    ['snapshots of OpenSearch by AWS; to the bucket of ours', 'every hour for 14 days; as the topology says', '`topology.snapshots`'],
+    ['backups of Kafka and RabbitMQ', 'none: what must not be lost is in the outbox log', ''],
     ['logs of servers are kept', `${retention.serverLogDays} days`, '`retention.serverLogDays`'],
     ['the outbox log is kept', `${retention.outboxDays} days`, '`retention.outboxDays`'],
     ['the inbox knows an event for', `${retention.inboxDays} days`, '`retention.inboxDays`'],

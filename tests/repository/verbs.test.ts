@@ -21,6 +21,19 @@ test.each(['synth', 'deploy', 'destroy'])('make %s fails if ENV names no environ
   expect(stderr).toContain(`ENV must name an environment, got nothing: for example make ${verb} ENV=staging`);
 });
 
+test.each([
+  ['deploy', ''],
+  ['destroy', ' --destroy'],
+])('make %s synthesizes, asks what would be lost, and lets cdktf apply what was asked about', (verb, flag) => {
+  const steps = make('--dry-run', verb, 'ENV=production', 'TERRAFORM_BINARY_NAME=tofu').stdout.split('\n').slice(-4);
+  expect(steps).toEqual([
+    'ENV=production node dist/synth.cjs',
+    expect.stringMatching(new RegExp(`node --import tsx stacks/guard\\.ts --terraform tofu production${flag}$`)),
+    `ENV=production cdktf ${verb} --skip-synth 'production-*'`,
+    '',
+  ]);
+});
+
 test.each(['up', 'down', 'status'])('make %s means the local environment unless ENV says otherwise', (verb) => {
   expect(make('--dry-run', verb).stdout).toContain(`servers/main.ts ${verb} local`);
   expect(make('--dry-run', verb, 'ENV=dev').stdout).toContain(`servers/main.ts ${verb} dev`);

@@ -24,14 +24,17 @@ function synthesize(options: Partial<BootstrapOptions>): Record<string, Template
   });
 }
 
-function one(options: Partial<BootstrapOptions> = {}): Template {
-  const [template, ...more] = Object.values(synthesize(options));
-  if (template === undefined || more.length > 0) throw new Error('wanted one stack');
+/** The stack of the region, or that of the account. */
+function one(options: Partial<BootstrapOptions> = {}, name = 'bootstrap-111111111111-eu-central-1'): Template {
+  const template = synthesize(options)[name];
+  if (template === undefined) throw new Error(`no stack ${name}`);
   return template;
 }
 
 const rolesOf = (templates: Record<string, Template>) =>
   Object.fromEntries(Object.entries(templates).map(([name, template]) => [name, template.all('aws_iam_service_linked_role').length]));
+
+const regionOf = ({ text }: Template) => (JSON.parse(text) as { provider: { aws: [{ region: string }] } }).provider.aws[0].region;
 
 describe('the stack of an account and region', () => {
   const template = one();
@@ -41,7 +44,6 @@ describe('the stack of an account and region', () => {
       aws_cloudwatch_log_resource_policy: 1,
       aws_ecr_lifecycle_policy: 1,
       aws_ecr_repository: 1,
-      aws_iam_service_linked_role: 2,
       aws_kms_alias: 1,
       aws_kms_key: 1,
       aws_s3_bucket: 1,
@@ -100,27 +102,30 @@ describe('several environments', () => {
   test('share a stack where account and region are the same, and one that is not on AWS has none', () => {
     const process: Pick<EnvironmentInput, 'engine'> = { engine: { kind: 'process', ports: { base: 17_000 } } };
     expect(Object.keys(synthesize({ environments: [other, process, frankfurt, frankfurt] }))).toEqual([
+      'bootstrap-111111111111',
+      'bootstrap-222222222222',
       'bootstrap-111111111111-eu-central-1',
       'bootstrap-222222222222-eu-west-1',
     ]);
   });
 
-  test('get the roles once an account, from the stack of its first region', () => {
+  test('get the roles once an account, from a stack of no region', () => {
     expect(rolesOf(synthesize({ environments: [ireland, frankfurt, other] }))).toEqual({
-      'bootstrap-111111111111-eu-central-1': 2,
+      'bootstrap-111111111111': 2,
+      'bootstrap-222222222222': 2,
+      'bootstrap-111111111111-eu-central-1': 0,
       'bootstrap-111111111111-eu-west-1': 0,
-      'bootstrap-222222222222-eu-west-1': 2,
+      'bootstrap-222222222222-eu-west-1': 0,
     });
   });
 
-  test('get them from the same stack when one of them is planned alone', () => {
-    expect(rolesOf(synthesize({ environments: [ireland], declared: [frankfurt, ireland] }))).toEqual({
-      'bootstrap-111111111111-eu-west-1': 0,
-    });
-  });
-
-  test('get none where the account has them', () => {
-    expect(one({ serviceLinkedRoles: 'existing' }).all('aws_iam_service_linked_role')).toEqual([]);
+  test('keep the state of that stack in one place, whichever of them is planned', () => {
+    const state: StateLocation = { kind: 's3', bucket: 'millrace-state-{account}-{region}' };
+    const both = one({ environments: [ireland, frankfurt], state }, 'bootstrap-111111111111');
+    const ofIreland = one({ environments: [ireland], declared: [frankfurt, ireland], state }, 'bootstrap-111111111111');
+    expect(ofIreland.text).toBe(both.text);
+    expect(regionOf(both)).toBe('eu-central-1');
+    expect(both.terraform.backend).toMatchObject({ s3: { bucket: 'millrace-state-111111111111-eu-central-1' } });
   });
 });
 

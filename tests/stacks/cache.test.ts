@@ -6,7 +6,7 @@ import { planOf } from '../../stacks/app.ts';
 import { inTemporaryFolder, Template } from '../support/template.ts';
 
 function cacheStack(services: NonNullable<EnvironmentInput['services']>): Template {
-  const environment = parseEnvironment({ ...staging, topology: {}, services });
+  const environment = parseEnvironment({ ...staging, topology: {}, services, workers: {} });
   return inTemporaryFolder((outDir) => {
     planOf({ environments: [environment], state: { kind: 'local' }, outDir }).app.synth();
     return Template.read(outDir, 'staging-cache');
@@ -15,7 +15,7 @@ function cacheStack(services: NonNullable<EnvironmentInput['services']>): Templa
 
 const template = cacheStack({
   cache: { kind: 'redis', role: 'cache', overrides: { engine: 'redis', engineVersion: '7.0' } },
-  sessions: { kind: 'redis', role: 'cache', overrides: { shards: 3 } },
+  sessions: { kind: 'redis', role: 'cache', overrides: { shards: 3, clusterMode: 'enabled' } },
   pages: { kind: 'redis', role: 'cache', overrides: { serverless: { maxStorageGiB: 2, maxEcpuPerSecond: 5_000 } } },
 });
 

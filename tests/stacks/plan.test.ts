@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { keptTypes } from '../../constructs/core/protection.ts';
 import { environment } from '../../environments/index.ts';
+import { production } from '../../environments/production.ts';
 import { type Environment, type EnvironmentInput, parseEnvironment } from '../../environments/schema.ts';
 import { staging } from '../../environments/staging.ts';
 import { topologySchema } from '../../runtime/src/contracts/topology.ts';
@@ -41,6 +43,7 @@ const written = synthesize([environment('staging')]);
 describe('the plan of staging', () => {
   test('has a stack per rate of change', () => {
     expect(Object.keys(written.templates)).toEqual([
+      'bootstrap-111111111111',
       'bootstrap-111111111111-eu-central-1',
       ...['network', 'cache', 'search', 'messaging', 'database', 'topology', 'workers'].map((part) => `staging-${part}`),
     ]);
@@ -77,33 +80,76 @@ test('the topology document is stored under its own hash, and reads back as the 
 
 test('one app holds several environments, each in its own account', () => {
   const both = synthesize([environment('staging'), environment('production')]);
-  expect(Object.keys(both.templates)).toHaveLength(16);
+  expect(Object.keys(both.templates)).toHaveLength(18);
   for (const [name, { text }] of Object.entries(both.templates)) {
     expect(text.includes('222222222222')).toBe(/^(production|bootstrap-2)/.test(name));
     expect(text.includes('111111111111')).toBe(/^(staging|bootstrap-1)/.test(name));
   }
 });
 
-test('in production what holds data refuses to be destroyed, in staging it does not', () => {
-  const protectedTypes = (environmentName: string): string[] => {
-    const own = Object.entries(synthesize([environment(environmentName)]).templates).filter(([name]) => name.startsWith(environmentName));
-    const types = own.flatMap(([, stack]) =>
+describe('what holds data', () => {
+  const serverless = {
+    cache: { kind: 'redis', role: 'cache', overrides: { serverless: { maxStorageGiB: 10, maxEcpuPerSecond: 5_000 } } },
+    log: { kind: 'kafka', role: 'log', overrides: { serverless: true } },
+  } as const;
+
+  function protectedTypes(environments: readonly Environment[]): string[] {
+    const types = Object.values(synthesize(environments).templates).flatMap((stack) =>
       Object.keys(stack.counts()).filter((type) =>
         stack.all(type).some(({ lifecycle }) => (lifecycle as { prevent_destroy?: boolean })?.prevent_destroy),
       ),
     );
     return [...new Set(types)].sort();
-  };
-  expect(protectedTypes('production')).toEqual([
-    'aws_ebs_volume',
-    'aws_elasticache_replication_group',
-    'aws_kms_key',
-    'aws_mq_broker',
-    'aws_msk_cluster',
-    'aws_opensearch_domain',
-    'aws_s3_bucket',
-  ]);
-  expect(protectedTypes('staging')).toEqual([]);
+  }
+
+  test('is of the types that are looked for before anything is deployed, in production and what its account shares', () => {
+    const { workers: _workers, ...input } = production;
+    const withoutNodes = parseEnvironment({ ...input, topology: {}, services: serverless });
+    expect(protectedTypes([environment('production')]).concat(protectedTypes([withoutNodes]))).toEqual(
+      expect.arrayContaining([...keptTypes]),
+    );
+    expect([...keptTypes]).toEqual(
+      expect.arrayContaining(protectedTypes([environment('production')]).concat(protectedTypes([withoutNodes]))),
+    );
+  });
+
+  test('may go in staging', () => {
+    const own = Object.entries(written.templates).filter(([name]) => name.startsWith('staging-'));
+    expect(own.filter(([, { text }]) => text.includes('prevent_destroy'))).toEqual([]);
+  });
+
+  test('in a bucket does not go with it, even where the bucket may; documents do, which the repository has', () => {
+    const emptied = (environmentName: string) =>
+      Object.values(synthesize([environment(environmentName)]).templates)
+        .flatMap((stack) => stack.all('aws_s3_bucket'))
+        .flatMap(({ bucket, force_destroy }) => (force_destroy === true ? [bucket] : []));
+    expect(emptied('staging')).toEqual(['millrace-staging-documents-111111111111-eu-central-1']);
+    expect(emptied('production')).toEqual([]);
+  });
+});
+
+describe('the binding', () => {
+  const expression = (text: string) => `\${${text}}`;
+  const topology = template(written, 'staging-topology');
+
+  test('is refused before it is longer than a parameter holds', () => {
+    const { lifecycle } = topology.one('aws_ssm_parameter') as {
+      lifecycle: { precondition: { condition: string; error_message: string }[] };
+    };
+    expect(lifecycle.precondition).toEqual([
+      {
+        condition: expression('(length(local.rendered_binding) <= 8192)'),
+        error_message: expect.stringContaining('at most 8192 characters'),
+      },
+    ]);
+  });
+
+  test('starts workers again when its content changes', () => {
+    const { triggers } = template(written, 'staging-workers').one('aws_ecs_service') as { triggers: { binding: string } };
+    const [, output = ''] = /\.outputs\.([\w-]+)\}$/.exec(triggers.binding) ?? [];
+    expect(topology.outputs()[output]).toBe(expression('local.binding_generation'));
+    expect(JSON.parse(topology.text).locals.binding_generation).toBe(expression('sha256(jsonencode(local.binding_content))'));
+  });
 });
 
 describe('state', () => {
@@ -131,16 +177,21 @@ describe('an environment', () => {
     synthesize([parseEnvironment({ ...staging, topology: {}, workers: {}, ...change })]);
 
   test('may stand in a network that exists', () => {
-    const network = { kind: 'existing' as const, vpcId: 'vpc-0a1b', privateSubnetIds: ['subnet-0a', 'subnet-0b'] };
+    const privateSubnets = ['a', 'b'].map((letter) => ({ id: `subnet-0${letter}`, zone: `eu-west-1${letter}` }));
+    const network = { kind: 'existing' as const, vpcId: 'vpc-0a1b', privateSubnets };
     const services = { cache: { kind: 'redis', role: 'cache' } } as const;
     const plan = variant({ services, engine: { kind: 'aws', account: '111111111111', region: 'eu-west-1', network } });
-    expect(template(plan, 'staging-network').counts()).toEqual({ aws_kms_key: 1, aws_kms_alias: 1, aws_security_group: 1 });
+    expect(template(plan, 'staging-network').counts()).toEqual({
+      ...{ aws_kms_key: 1, aws_kms_alias: 1 },
+      ...{ aws_security_group: 1, aws_vpc_security_group_egress_rule: 2 },
+    });
     expect(template(plan, 'staging-cache').one('aws_elasticache_subnet_group').subnet_ids).toEqual(['subnet-0a', 'subnet-0b']);
   });
 
-  test('without services has no stacks for them, and binds nothing', () => {
+  test('without services has their stacks all the same, empty, so that what was in them is deleted by a plan; it binds nothing', () => {
     const plan = variant({ services: {} });
-    expect(Object.keys(plan.templates).slice(1)).toEqual(['staging-network', 'staging-topology']);
+    for (const part of ['cache', 'search', 'messaging', 'database', 'workers'])
+      expect({ part, resources: template(plan, `staging-${part}`).counts() }).toEqual({ part, resources: {} });
     expect(JSON.parse(template(plan, 'staging-topology').text).locals.binding_content.services).toEqual({});
   });
 

@@ -9,8 +9,8 @@ const longestText = 4_000;
 /**
  * The plan of every AWS environment as a reviewer reads it, a file a stack: `tests/stacks/plans/staging-cache.json`.
  *
- * Keys are sorted, policies are shown as documents, and long texts by their length and hash. A change of a declaration or a construct shows as a change of
- * these files; `make generate` writes them.
+ * Keys are sorted, policies are shown as documents, values of other stacks as `STACK: VALUE`, and long texts by their length and hash. Outputs that only
+ * carry a value to another stack are left out. A change of a declaration or a construct shows as a change of these files; `make generate` writes them.
  */
 export function reviewedPlans(): Record<string, string> {
   const onAws = Object.keys(environments)
@@ -36,16 +36,20 @@ function readable(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, inner]) => [key, readable(inner)]));
 }
 
+/** A value of another stack, as the framework writes it: 130 characters of which two words matter. */
+const fromOtherStack = /data\.terraform_remote_state\.cross-stack-reference-input-([\w-]+)\.outputs\.cross-stack-output-/g;
+
 function readableText(text: string): unknown {
   if (text.length > longestText) {
     const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
     return `${text.length} characters, SHA-256 ${hash}...`;
   }
-  if (!text.startsWith('{"')) return text;
+  const short = text.replaceAll(fromOtherStack, '$1: ');
+  if (!short.startsWith('{"')) return short;
   try {
-    return readable(JSON.parse(text));
+    return readable(JSON.parse(short));
   } catch {
     // An expression of Terraform that only begins like a document.
-    return text;
+    return short;
   }
 }

@@ -22,7 +22,11 @@ const environment = parseEnvironment({
     kind: 'aws',
     account: '111111111111',
     region: 'eu-central-1',
-    network: { kind: 'existing', vpcId: 'vpc-1', privateSubnetIds: ['subnet-a', 'subnet-b'] },
+    network: {
+      kind: 'existing',
+      vpcId: 'vpc-1',
+      privateSubnets: ['a', 'b'].map((letter) => ({ id: `subnet-${letter}`, zone: `eu-central-1${letter}` })),
+    },
   },
   size: 'small',
   services: {
@@ -49,7 +53,7 @@ const templates = inTemporaryFolder((outdir) => {
     ...props,
     network,
     encryptionKeyArn,
-    binding: { parameterName: '/millrace/trial/binding', documentsBucket: 'documents' },
+    binding: { parameterName: '/millrace/trial/binding', documentsBucket: 'documents', generation: 'generation-1' },
     services: {
       ...database.connectable,
       events: { kind: 'redis', role: 'events', connectStatements: allow('events') },

@@ -12,6 +12,10 @@ export interface Mistake {
 
 const network = 'staging-network';
 const cache = 'staging-cache';
+const messaging = 'staging-messaging';
+const search = 'staging-search';
+const workers = 'staging-workers';
+const bootstrap = 'bootstrap-111111111111-eu-central-1';
 /** A stack with nothing but a generated secret. */
 export const secret = 'test-secret';
 
@@ -100,6 +104,48 @@ export const mistakes: readonly Mistake[] = [
       first(config, 'aws_elasticache_replication_group').notification_topic_arn = 'alarms';
     },
     said: /aws_elasticache_replication_group\.notification_topic_arn .* must be an ARN/,
+  },
+  {
+    what: 'a local that does not exist, within a policy',
+    stack: messaging,
+    plant: (config) => {
+      const policy = Object.values(config.resource.aws_iam_policy ?? {}).find((one) => String(one.policy).includes('local.'));
+      if (policy === undefined) throw new Error('no policy with a local to plant a mistake in');
+      policy.policy = String(policy.policy).replaceAll(/local\.\w+/g, 'local.missing');
+    },
+    said: /A local value with the name "missing" has not been declared/,
+  },
+  {
+    what: 'a misspelt argument of a block within a block',
+    stack: messaging,
+    plant: (config) => {
+      first(config, 'aws_msk_cluster').encryption_info = [{ encryption_in_transit: [{ client_brokers: 'TLS' }] }];
+    },
+    said: /"client_brokers"/,
+  },
+  {
+    what: 'a block that may stand once and stands twice',
+    stack: search,
+    plant: (config) => {
+      first(config, 'aws_opensearch_domain').encrypt_at_rest = [{ enabled: true }, { enabled: true }];
+    },
+    said: /Too many encrypt_at_rest blocks/,
+  },
+  {
+    what: 'a number that is text',
+    stack: workers,
+    plant: (config) => {
+      first(config, 'aws_ecs_service').desired_count = 'two';
+    },
+    said: /Inappropriate value for attribute "desired_count": a number is required/,
+  },
+  {
+    what: 'a resource that is missing where another needs it',
+    stack: bootstrap,
+    plant: ({ resource }) => {
+      delete resource.aws_kms_key;
+    },
+    said: /A managed resource "aws_kms_key" "\w+" has not been declared/,
   },
   {
     what: 'a generated password in an argument that is stored',

@@ -94,7 +94,8 @@ const isProtected = (resource) => resource.lifecycle?.prevent_destroy === true;
 
 /** Destroys a staged stack; a protected one must refuse first, then its protection is lifted. */
 function destroy(stack, dir, rc) {
-  const run = (step, wanted) => terraform(stack, step, ['destroy', '-auto-approve', '-input=false'], dir, rc, wanted);
+  // The second plan has just read everything.
+  const run = (step, wanted) => terraform(stack, step, ['destroy', '-auto-approve', '-input=false', '-refresh=false'], dir, rc, wanted);
   const file = path.join(dir, 'cdk.tf.json');
   const config = read(file);
   const kept = Object.values(config.resource ?? {})

@@ -15,14 +15,34 @@ import { firstOf, Workspace } from './workspace.ts';
 const repository = resolve(__dirname, '..', '..');
 const shipped = ['staging', 'production'];
 
-/** The first run compiles the stand-in provider (25-60 s on 2 cores), later ones take it from the build cache of Go; then 3-10 s a stack. */
+/** The first run compiles the stand-in provider (25-60 s on 2 cores), later ones take it from the build cache of Go; then 2-8 s a stack, 70 s for all of two environments. */
 const timeoutMs = 480_000;
 
 /** init, validate, plan, apply, output, an empty second plan, destroy. */
 const stepsOfAStack = 7;
 
+/** Parts of production that hold data, names or addresses. */
+const protectedParts = ['network', 'cache', 'search', 'messaging', 'topology'];
+
 /** What the stand-in makes up for a random password; that it reaches the provider is seen in `mistakes`, where it is no JSON. */
 const generatedPassword = /ephemeral-[0-9a-f]{8}-/;
+
+/** What the stand-in gives to whoever reads a secret back. */
+const readBackPassword = /read-back-/;
+const anyPassword = /read-back-|ephemeral-/;
+
+/** @see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html */
+const longestParameter = 8_192;
+
+/** Kind, way in, and how many end points of each purpose, the same in every shipped environment. */
+const boundServices = {
+  cache: { kind: 'redis', auth: 'iam', endpoints: { primary: 1, reader: 1 } },
+  events: { kind: 'redis-sentinel', auth: 'acl', endpoints: { sentinel: 3, node: 3 } },
+  log: { kind: 'kafka', auth: 'iam', endpoints: { bootstrap: 3 } },
+  tasks: { kind: 'rabbitmq', auth: 'password', endpoints: { primary: 1, management: 1 } },
+  search: { kind: 'opensearch', auth: 'iam', endpoints: { primary: 1 } },
+  database: { kind: 'postgres', auth: 'password', endpoints: { primary: 1 } },
+};
 
 const missing = ['go', 'terraform'].filter((program) => spawnSync(program, ['version']).error !== undefined);
 if (missing.length > 0)
@@ -62,15 +82,33 @@ withTerraform('the real terraform', () => {
     const refusals = output.match(/^ok {3}\S+: destroy is refused while protected/gm) ?? [];
     const refused = refusals.map((line) => line.split(/\s+|:/)[1]);
     expect(refused.sort()).toEqual([...protectedStacks].sort());
-    expect(refused).toEqual(expect.arrayContaining(['production-topology', 'production-cache', 'production-network']));
+    expect(refused).toEqual(expect.arrayContaining(protectedParts.map((part) => `production-${part}`)));
     expect(refused.filter((name) => name?.startsWith('staging-'))).toEqual([]);
   });
 
-  test.each(shipped)('the binding that terraform renders for %s is one that services load', async (name) => {
-    const { binding: rendered } = workspace.outputs(`${name}-topology`);
-    const binding = await loadBinding({ json: rendered?.value as string });
-    expect(binding.document.environment).toBe(name);
-    expect(binding.service('cache', 'redis').service.endpoints.map(({ purpose }) => purpose)).toEqual(['primary', 'reader']);
+  test.each(shipped)('the binding that terraform renders for %s is one that services load, with every service', async (name) => {
+    const text = workspace.outputs(`${name}-topology`).binding?.value as string;
+    const { document } = await loadBinding({ json: text });
+    expect(document.environment).toBe(name);
+    const bound = Object.entries(document.services).map(([service, { kind, auth, endpoints }]) => {
+      const purposes = new Map(endpoints.map(({ purpose }) => [purpose, endpoints.filter((one) => one.purpose === purpose).length]));
+      return [service, { kind, auth: auth.mode, endpoints: Object.fromEntries(purposes) }];
+    });
+    expect(Object.fromEntries(bound)).toEqual(boundServices);
+    const hosts = Object.values(document.services).flatMap(({ endpoints }) => endpoints.map(({ host }) => host));
+    expect(hosts.filter((host) => !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(host))).toEqual([]);
+    expect(Buffer.byteLength(text)).toBeLessThan(longestParameter);
+  });
+
+  test.each(shipped)('the binding of %s refers to secrets, and its one place is what the parameter holds', (name) => {
+    const { binding } = workspace.outputs(`${name}-topology`);
+    expect(binding?.value).not.toMatch(anyPassword);
+    expect(binding?.value).toMatch(/"secretRef":\{"from":"aws-secrets-manager","id":"arn:aws:secretsmanager:/);
+    const { resources } = JSON.parse(workspace.appliedState(`${name}-topology`)) as {
+      resources: { type: string; instances: { attributes: Record<string, unknown> }[] }[];
+    };
+    const parameters = resources.filter(({ type }) => type === 'aws_ssm_parameter').flatMap(({ instances }) => instances);
+    expect(parameters.map(({ attributes }) => attributes.insecure_value)).toEqual([binding?.value]);
   });
 
   test('a generated password is in no plan and no state', () => {
@@ -79,6 +117,13 @@ withTerraform('the real terraform', () => {
       expect(workspace.appliedState(stack)).not.toMatch(generatedPassword);
       expect(workspace.planJson(stack)).not.toMatch(generatedPassword);
     }
+  });
+
+  test('the password of the administrator of Amazon MQ is in the state of its stack, as its construct says, and nowhere else', () => {
+    const holding = (textOf: (stack: string) => string) => stacks.filter((stack) => readBackPassword.test(textOf(stack))).sort();
+    expect(holding((stack) => workspace.appliedState(stack))).toEqual(['production-messaging', 'staging-messaging']);
+    expect(holding((stack) => JSON.stringify(workspace.outputs(stack)))).toEqual([]);
+    expect(holding((stack) => workspace.planJson(stack))).toEqual([]);
   });
 
   test('a password would be in the state, if an argument that is stored had it', () => {

@@ -6,7 +6,7 @@ import { Bucket } from '../foundation/bucket.ts';
 const replacedDays = 365;
 
 /** Name of the bucket with the state of all stacks of an account and region; `MILLRACE_STATE_BUCKET=millrace-state-{account}-{region}` means it. */
-export function stateBucketName({ account, region }: Pick<EnvironmentIdentity, 'account' | 'region'>): string {
+function stateBucketName({ account, region }: Pick<EnvironmentIdentity, 'account' | 'region'>): string {
   return `millrace-state-${account}-${region}`;
 }
 

@@ -11,9 +11,13 @@ import type { ResolvedAmazonMq } from './resolve.ts';
  * broker's password as a plain argument only, so it is read back here, and what a data source has read is kept in the state. Hence the state's bucket has
  * a key of its own.
  *
- * A new password in the secret does not reach the broker: AWS has no interface for it, and the provider would ignore the change without a word. To
- * rotate: `PUT /api/users/NAME` of the management interface with the new password and the tag `administrator`, then put the same into the secret
- * (`aws secretsmanager put-secret-value`). Connections that stand are not cut; new ones read the secret again.
+ * A new password in the secret does not reach the broker: AWS has no interface for it, and the provider ignores the change without a word. To rotate: raise
+ * `passwordGeneration` by one and deploy, then at once `PUT /api/users/NAME` of the management interface with the secret's new password and the tag
+ * `administrator`, signing in with the former one, which the secret keeps as its version AWSPREVIOUS until the next rotation. Connections that stand are
+ * not cut; new ones are refused from the one step to the other.
+ *
+ * Never by `aws secretsmanager put-secret-value`: after two of these AWS may drop the version that Terraform knows, and the next deployment would draw a
+ * password that RabbitMQ has never heard of.
  *
  * @see https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/amazon-mq-listing-managing-users.html
  */
@@ -22,7 +26,7 @@ export class AdminUser extends Construct {
   readonly username: string;
   private readonly password: string;
 
-  constructor(scope: Construct, id: string, { service, username, secretName, encryptionKeyArn }: ResolvedAmazonMq) {
+  constructor(scope: Construct, id: string, { service, username, secretName, encryptionKeyArn, passwordGeneration }: ResolvedAmazonMq) {
     super(scope, id);
     // Forty letters and digits: AWS wants 12 to 250 characters, four different ones, and none of `,:=`.
     const secret = new GeneratedSecret(this, 'Secret', {
@@ -30,6 +34,7 @@ export class AdminUser extends Construct {
       description: `administrator of ${service}`,
       encryptionKeyArn,
       fields: { username },
+      generation: passwordGeneration,
     });
     const current = new DataAwsSecretsmanagerSecretVersion(this, 'Current', { secretId: secret.secretArn, dependsOn: [secret.value] });
     this.secretArn = secret.secretArn;

@@ -1,17 +1,17 @@
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
 import { MqBroker } from '@cdktf/provider-aws/lib/mq-broker';
 import { MqConfiguration } from '@cdktf/provider-aws/lib/mq-configuration';
-import { type Construct, Fn } from '../../core/framework.ts';
+import { type Construct, DataResource, Fn } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { protectedLifecycle } from '../../core/protection.ts';
 import { validate } from '../../core/validate.ts';
-import { Connections } from '../foundation/connections.ts';
+import type { Connections } from '../foundation/connections.ts';
 import { logRetentionDays } from '../foundation/log-group.ts';
-import { SecurityGroup } from '../foundation/security-group.ts';
+import { openToClients } from '../foundation/security-group.ts';
 import { AdminUser } from './admin.ts';
 import { renderConfiguration } from './configuration.ts';
 import type { AmazonMqAttributes, AmazonMqProps } from './props.ts';
-import { AmazonMqReference, amazonMqPorts, ImportedAmazonMq } from './reference.ts';
+import { AmazonMqReference, amazonMqPorts } from './reference.ts';
 import { type ResolvedAmazonMq, resolveAmazonMq } from './resolve.ts';
 import { amazonMqRules } from './validate.ts';
 
@@ -40,8 +40,6 @@ const weekdays: Readonly<Record<string, string>> = {
  * tasks.grantConnect('Orders', { roleName: 'orders' });
  */
 export class AmazonMq extends AmazonMqReference {
-  readonly attributes: AmazonMqAttributes;
-  readonly connections: Connections;
   private readonly broker: MqBroker;
 
   constructor(scope: Construct, id: string, props: AmazonMqProps) {
@@ -57,7 +55,7 @@ export class AmazonMq extends AmazonMqReference {
 
   /** A broker that someone else keeps, with the same public face. */
   static fromAttributes(scope: Construct, id: string, attributes: AmazonMqAttributes): AmazonMqReference {
-    return new ImportedAmazonMq(scope, id, attributes);
+    return new AmazonMqReference(scope, id, { attributes, ports: amazonMqPorts });
   }
 
   /** The way around this construct: sets any argument of the broker, by its Terraform name. */
@@ -75,11 +73,8 @@ export class AmazonMq extends AmazonMqReference {
   }
 
   private defineConnections({ service, network }: ResolvedAmazonMq): Connections {
-    const group = new SecurityGroup(this, 'SecurityGroup', { vpcId: network.vpcId, name: service, description: `broker ${service}` });
     const ports = amazonMqPorts.map(({ port, description }) => ({ port, description: `${description} of ${service}` }));
-    const connections = new Connections(this, 'Connections', { securityGroupId: group.securityGroupId, ports });
-    connections.allowFrom('Clients', network.clients);
-    return connections;
+    return openToClients(this, { service, network, description: `broker ${service}`, ports });
   }
 
   private defineBroker(settings: ResolvedAmazonMq, admin: AdminUser): MqBroker {
@@ -119,15 +114,27 @@ export class AmazonMq extends AmazonMqReference {
   }
 
   /** A change of the settings becomes a new revision; a configuration of another version stands beside the old one until the broker has moved. */
-  private defineConfiguration({ configurationName, configuration, service, version }: ResolvedAmazonMq): MqConfiguration {
+  private defineConfiguration({
+    configurationName,
+    configurationStem,
+    configuration,
+    service,
+    version,
+  }: ResolvedAmazonMq): MqConfiguration {
     return new MqConfiguration(this, 'Configuration', {
-      name: configurationName,
+      name: configurationName ?? this.neverAgain(configurationStem),
       description: `settings of ${service}`,
       engineType,
       engineVersion: version,
       data: renderConfiguration(configuration),
       lifecycle: { createBeforeDestroy: true },
     });
+  }
+
+  /** AWS keeps the name of a configuration that Terraform has destroyed; an id that is drawn once and kept in the state makes another. */
+  private neverAgain(name: string): string {
+    const { id } = new DataResource(this, 'ConfigurationId');
+    return `${name}-${Fn.substr(id, 0, 8)}`;
   }
 
   private adoptLogs({ adoptedLogs, encryptionKeyArn, deletionProtection }: ResolvedAmazonMq): void {

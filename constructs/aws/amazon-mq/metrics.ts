@@ -1,4 +1,4 @@
-type Statistic = 'Average' | 'Maximum' | 'Minimum' | 'Sum';
+import type { MetricSource, MetricTable, Statistic } from '../../core/metric.ts';
 
 /**
  * Figures of a whole broker in the namespace AWS/AmazonMQ, with the statistic that shows trouble. Those of a cluster are sums over its nodes.
@@ -6,32 +6,32 @@ type Statistic = 'Average' | 'Maximum' | 'Minimum' | 'Sum';
  * @see https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-logging-monitoring.html
  */
 export const amazonMqMetrics = {
-  ConnectionCount: 'Maximum',
-  ChannelCount: 'Maximum',
-  ConsumerCount: 'Minimum',
-  QueueCount: 'Maximum',
-  ExchangeCount: 'Maximum',
-  MessageCount: 'Maximum',
-  MessageReadyCount: 'Maximum',
-  MessageUnacknowledgedCount: 'Maximum',
+  ConnectionCount: { statistic: 'Maximum', of: 'broker' },
+  ChannelCount: { statistic: 'Maximum', of: 'broker' },
+  ConsumerCount: { statistic: 'Minimum', of: 'broker' },
+  QueueCount: { statistic: 'Maximum', of: 'broker' },
+  ExchangeCount: { statistic: 'Maximum', of: 'broker' },
+  MessageCount: { statistic: 'Maximum', of: 'broker' },
+  MessageReadyCount: { statistic: 'Maximum', of: 'broker' },
+  MessageUnacknowledgedCount: { statistic: 'Maximum', of: 'broker' },
   /** Messages a second. */
-  PublishRate: 'Average',
+  PublishRate: { statistic: 'Average', of: 'broker' },
   /** Messages a second that the broker has taken over; behind `PublishRate` for long, it falls back. */
-  ConfirmRate: 'Average',
+  ConfirmRate: { statistic: 'Average', of: 'broker' },
   /** Messages a second. */
-  AckRate: 'Average',
+  AckRate: { statistic: 'Average', of: 'broker' },
   /** Percent. */
-  SystemCpuUtilization: 'Maximum',
+  SystemCpuUtilization: { statistic: 'Maximum', of: 'broker' },
   /** Bytes; at the limit the broker reads from no publisher. */
-  RabbitMQMemUsed: 'Maximum',
+  RabbitMQMemUsed: { statistic: 'Maximum', of: 'broker' },
   /** Bytes. */
-  RabbitMQMemLimit: 'Minimum',
+  RabbitMQMemLimit: { statistic: 'Minimum', of: 'broker' },
   /** Bytes; at the limit the broker reads from no publisher. */
-  RabbitMQDiskFree: 'Minimum',
+  RabbitMQDiskFree: { statistic: 'Minimum', of: 'broker' },
   /** Bytes. */
-  RabbitMQDiskFreeLimit: 'Maximum',
-  RabbitMQFdUsed: 'Maximum',
-} as const satisfies Readonly<Record<string, Statistic>>;
+  RabbitMQDiskFreeLimit: { statistic: 'Maximum', of: 'broker' },
+  RabbitMQFdUsed: { statistic: 'Maximum', of: 'broker' },
+} as const satisfies MetricTable<'broker'>;
 
 /** Name of a figure of a broker. */
 export type AmazonMqMetric = keyof typeof amazonMqMetrics;
@@ -49,16 +49,21 @@ export type AmazonMqNodeMetric = (typeof amazonMqNodeMetrics)[number];
 
 /** What is told of each queue, of 3.13 alone. */
 export const amazonMqQueueMetrics = {
-  ConsumerCount: 'Minimum',
-  MessageCount: 'Maximum',
-  MessageReadyCount: 'Maximum',
-  MessageUnacknowledgedCount: 'Maximum',
-} as const satisfies Readonly<Record<string, Statistic>>;
+  ConsumerCount: { statistic: 'Minimum', of: 'queue' },
+  MessageCount: { statistic: 'Maximum', of: 'queue' },
+  MessageReadyCount: { statistic: 'Maximum', of: 'queue' },
+  MessageUnacknowledgedCount: { statistic: 'Maximum', of: 'queue' },
+} as const satisfies MetricTable<'queue'>;
 export type AmazonMqQueueMetric = keyof typeof amazonMqQueueMetrics;
+
+/** The broker, or a part of it by further dimensions. */
+export function amazonMqSource(brokerName: string, part: MetricSource['dimensions'] = {}): MetricSource {
+  return { namespace: 'AWS/AmazonMQ', dimensions: { Broker: brokerName, ...part } };
+}
 
 const worst = { Minimum: 'MIN', Maximum: 'MAX', Average: 'AVG', Sum: 'SUM' } as const satisfies Readonly<Record<Statistic, string>>;
 
 /** A query of Metrics Insights for the worst node of a broker, as an alarm takes it. */
 export function worstNodeQuery(brokerName: string, metric: AmazonMqNodeMetric): string {
-  return `SELECT ${worst[amazonMqMetrics[metric]]}(${metric}) FROM SCHEMA("AWS/AmazonMQ", Broker, Node) WHERE Broker = '${brokerName}'`;
+  return `SELECT ${worst[amazonMqMetrics[metric].statistic]}(${metric}) FROM SCHEMA("AWS/AmazonMQ", Broker, Node) WHERE Broker = '${brokerName}'`;
 }

@@ -20,18 +20,28 @@ export interface AmazonMqProps {
   /** Server settings, by their names in rabbitmq.conf. @default none: every key has AWS's default */
   readonly configuration?: RabbitConfiguration;
   /**
-   * Name of the configuration. Destroying one only forgets it, AWS keeps it and refuses a second one of its name: an environment that is planned again
-   * after it was destroyed needs another name here, or `aws mq delete-configuration` first.
+   * A higher number draws a new password for the administrator; `overrides.passwordGeneration` comes before it. RabbitMQ learns it from you, see `AdminUser`.
    *
-   * @default 'ENV-SERVICE-4-2', with the version, because a configuration is of one version
+   * @default 1
+   */
+  readonly passwordGeneration?: number;
+  /**
+   * Name of the configuration. Destroying one only forgets it: AWS keeps it and refuses a second one of its name, so the default is never the same twice.
+   *
+   * @default 'ENV-SERVICE-4-2-' and eight characters that the state keeps; with the version, because a configuration is of one version
    * @see https://docs.aws.amazon.com/amazon-mq/latest/api-reference/configurations.html
    */
   readonly configurationName?: string;
-  /** Where the broker is reached; a change replaces the broker. @default the network's first private subnet for one node, all of them for three */
+  /** Where the broker is reached; a change replaces the broker. @default the network's first private subnet for one node, its first three for three: a zone that the network gets later changes nothing */
   readonly subnetIds?: readonly string[];
   /** Beginning of the two hours a week in which AWS patches and reboots, UTC. @default 'sun:04:00' */
   readonly maintenanceStart?: string;
-  /** Whether what needs a reboot happens at once, or in the maintenance window. @default at once where deletion is not protected */
+  /**
+   * Whether what needs a reboot happens at once, or in the maintenance window; `overrides.applyImmediately` comes before it. What waits for the window is a
+   * difference in every plan until then.
+   *
+   * @default at once where deletion is not protected
+   */
   readonly applyImmediately?: boolean;
   /**
    * Last parts of the names of log groups that AWS has made for this broker, `general` and `connection`, from now on kept as long as the environment says

@@ -1,11 +1,18 @@
 import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
-import type { Bindable } from '../../core/binding.ts';
-import { Construct } from '../../core/framework.ts';
-import type { MetricReference } from '../../core/metric.ts';
+import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
-import { Connections, type SecurityGroupReference, type ServicePort } from '../foundation/connections.ts';
+import type { ServicePort } from '../foundation/connections.ts';
 import { grantToRole } from '../foundation/grant.ts';
-import { type AmazonMqMetric, type AmazonMqNodeMetric, type AmazonMqQueueMetric, worstNodeQuery } from './metrics.ts';
+import { ServerReference } from '../foundation/reference.ts';
+import {
+  type AmazonMqMetric,
+  type AmazonMqNodeMetric,
+  type AmazonMqQueueMetric,
+  amazonMqMetrics,
+  amazonMqQueueMetrics,
+  amazonMqSource,
+  worstNodeQuery,
+} from './metrics.ts';
 import type { AmazonMqAttributes } from './props.ts';
 
 /** Amazon MQ has these and no others; what it also offers at 15671 is the management page again. */
@@ -26,15 +33,7 @@ export interface QueueName {
 }
 
 /** A broker, ours or another's: how to bind it, to let someone in, and to watch it. */
-export abstract class AmazonMqReference extends Construct implements Bindable, SecurityGroupReference {
-  abstract readonly attributes: AmazonMqAttributes;
-  /** Who may reach the broker, besides the clients of the network. */
-  abstract readonly connections: Connections;
-
-  get securityGroupId(): string {
-    return this.attributes.securityGroupId;
-  }
-
+export class AmazonMqReference extends ServerReference<AmazonMqAttributes> {
   binding(): BindingFragment {
     const { service, role, arn, host, username, secretArn } = this.attributes;
     return {
@@ -76,7 +75,7 @@ export abstract class AmazonMqReference extends Construct implements Bindable, S
 
   /** A metric of the whole broker; for the worst of its nodes see `worstNodeQuery`. */
   metric(metricName: AmazonMqMetric): MetricReference[] {
-    return [{ namespace: 'AWS/AmazonMQ', metricName, dimensions: { Broker: this.attributes.brokerName } }];
+    return metricSeries(metricName, amazonMqMetrics[metricName], { broker: [amazonMqSource(this.attributes.brokerName)] });
   }
 
   /** A query of Metrics Insights for the worst node, since nodes' names are known only once they stand. */
@@ -94,18 +93,7 @@ export abstract class AmazonMqReference extends Construct implements Bindable, S
     const { brokerName, service, version } = this.attributes;
     if (version !== '3.13')
       throw new RangeError(`metrics of single queues are of RabbitMQ 3.13, ${service} runs ${version}: ask its management interface`);
-    return [{ namespace: 'AWS/AmazonMQ', metricName, dimensions: { Broker: brokerName, VirtualHost: vhost, Queue: queue } }];
-  }
-}
-
-/** A broker that someone else keeps. */
-export class ImportedAmazonMq extends AmazonMqReference {
-  readonly attributes: AmazonMqAttributes;
-  readonly connections: Connections;
-
-  constructor(scope: Construct, id: string, attributes: AmazonMqAttributes) {
-    super(scope, id);
-    this.attributes = attributes;
-    this.connections = new Connections(this, 'Connections', { securityGroupId: attributes.securityGroupId, ports: amazonMqPorts });
+    const source = amazonMqSource(brokerName, { VirtualHost: vhost, Queue: queue });
+    return metricSeries(metricName, amazonMqQueueMetrics[metricName], { queue: [source] });
   }
 }

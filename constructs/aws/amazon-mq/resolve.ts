@@ -5,6 +5,8 @@ import type { AmazonMqProps } from './props.ts';
 import type { RabbitVersion } from './versions.ts';
 
 const newest: RabbitVersion = '4.2';
+/** One for each node of a cluster, whatever the network has. */
+const mostSubnets = 3;
 
 /** Defaults that are plain values. */
 const defaults = {
@@ -24,12 +26,16 @@ export function resolveAmazonMq(props: AmazonMqProps, identity: EnvironmentIdent
   const { instanceType, nodes } = resolveSettings<'rabbitmq'>(declared, { size: identity.size, engine: { kind: 'aws' } });
   const version: RabbitVersion = overrides?.version ?? newest;
   const brokerName = resourceName(identity, service);
+  const mayStop = overrides?.applyImmediately ?? props.applyImmediately ?? !identity.deletionProtection;
   return {
     ...defaults,
-    subnetIds: nodes === 1 ? network.privateSubnetIds.slice(0, 1) : network.privateSubnetIds,
-    applyImmediately: !identity.deletionProtection,
-    configurationName: `${brokerName}-${version.replace('.', '-')}`,
+    subnetIds: network.privateSubnetIds.slice(0, nodes === 1 ? 1 : mostSubnets),
     ...props,
+    applyImmediately: mayStop,
+    passwordGeneration: overrides?.passwordGeneration ?? props.passwordGeneration ?? 1,
+    configurationName: props.configurationName,
+    /** What the name of the configuration begins with where none is given. */
+    configurationStem: `${brokerName}-${version.replace('.', '-')}`,
     instanceType,
     nodes,
     version,

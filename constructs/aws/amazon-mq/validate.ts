@@ -1,10 +1,10 @@
+import { differentRule, nameRule, roleRule } from '../../core/rules.ts';
 import { listed, quoted, type Rule, repeated } from '../../core/validate.ts';
 import { parseWeeklyWindow } from '../../core/windows.ts';
 import { configurationProblems } from './configuration.ts';
 import type { ResolvedAmazonMq } from './resolve.ts';
 import { instanceTypesOf, rabbitVersions, runsOn, smallestInstanceType } from './versions.ts';
 
-const roles: readonly string[] = ['tasks', 'jobs'];
 /** @see https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers.html */
 const longestName = 50;
 /** @see https://docs.aws.amazon.com/amazon-mq/latest/api-reference/configurations.html */
@@ -15,15 +15,8 @@ const isWeekly = (start: string): boolean => parseWeeklyWindow(`${start}-${start
 
 /** What a broker must be. */
 export const amazonMqRules: readonly Rule<ResolvedAmazonMq>[] = [
-  {
-    condition: ({ brokerName: name }) => name.length > longestName || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name),
-    message: ({ brokerName: name }) =>
-      `environment and service name together must be at most ${longestName} lower-case letters, digits and hyphens, got ${quoted(name)}`,
-  },
-  {
-    condition: ({ role }) => !roles.includes(role),
-    message: ({ role }) => `role must be one of ${roles.join(', ')}, got ${quoted(role)}`,
-  },
+  nameRule('brokerName', longestName),
+  roleRule(['tasks', 'jobs']),
   {
     condition: ({ version }) => !rabbitVersions.includes(version),
     message: ({ version }) =>
@@ -69,7 +62,7 @@ export const amazonMqRules: readonly Rule<ResolvedAmazonMq>[] = [
     message: ({ configuration, version }) => `configuration: ${configurationProblems(configuration, version).join('; ')}`,
   },
   {
-    condition: ({ configurationName: name }) => name.length > longestConfigurationName || !/^[A-Za-z0-9._~-]+$/.test(name),
+    condition: ({ configurationName: name = 'unset' }) => name.length > longestConfigurationName || !/^[A-Za-z0-9._~-]+$/.test(name),
     message: ({ configurationName: name }) =>
       `configurationName must be at most ${longestConfigurationName} letters, digits, dots, underscores, tildes and hyphens, got ${quoted(name)}`,
   },
@@ -81,8 +74,5 @@ export const amazonMqRules: readonly Rule<ResolvedAmazonMq>[] = [
     condition: (broker) => misnamedLogs(broker).length > 0,
     message: (broker) => `adoptedLogs must be last parts of names such as general, got ${misnamedLogs(broker).map(quoted).join(', ')}`,
   },
-  {
-    condition: ({ adoptedLogs }) => repeated(adoptedLogs).length > 0,
-    message: ({ adoptedLogs }) => `adoptedLogs must be different, got ${repeated(adoptedLogs).join(', ')} twice`,
-  },
+  differentRule('adoptedLogs'),
 ];

@@ -7,10 +7,9 @@ import { identityOf } from '../../core/identity.ts';
 import { protectedLifecycle } from '../../core/protection.ts';
 import { validate } from '../../core/validate.ts';
 import { CacheUsers } from '../elasticache/users.ts';
-import { Connections } from '../foundation/connections.ts';
-import { SecurityGroup } from '../foundation/security-group.ts';
+import { openToClients } from '../foundation/security-group.ts';
 import type { ElastiCacheServerlessAttributes, ElastiCacheServerlessProps } from './props.ts';
-import { ElastiCacheServerlessReference, ImportedElastiCacheServerless, serverlessPorts } from './reference.ts';
+import { ElastiCacheServerlessReference, serverlessPorts } from './reference.ts';
 import { type ResolvedElastiCacheServerless, resolveElastiCacheServerless } from './resolve.ts';
 import { elastiCacheServerlessRules } from './validate.ts';
 
@@ -27,9 +26,6 @@ import { elastiCacheServerlessRules } from './validate.ts';
  * cache.grantConnect('Orders', { roleName: 'orders' });
  */
 export class ElastiCacheServerless extends ElastiCacheServerlessReference {
-  readonly attributes: ElastiCacheServerlessAttributes;
-  readonly connections: Connections;
-  readonly securityGroup: SecurityGroup;
   private readonly cache: ElasticacheServerlessCache;
 
   constructor(scope: Construct, id: string, props: ElastiCacheServerlessProps) {
@@ -37,14 +33,8 @@ export class ElastiCacheServerless extends ElastiCacheServerlessReference {
     const cache = resolveElastiCacheServerless(props, identityOf(this));
     const { service, engine, cacheName, users, network } = cache;
     validate(`elasticache serverless ${service}`, elastiCacheServerlessRules, cache);
-    this.securityGroup = new SecurityGroup(this, 'SecurityGroup', {
-      vpcId: network.vpcId,
-      name: service,
-      description: `servers of ${service}`,
-    });
-    const { securityGroupId } = this.securityGroup;
-    this.connections = new Connections(this, 'Connections', { securityGroupId, ports: serverlessPorts(service) });
-    this.connections.allowFrom('Clients', network.clients);
+    const ports = serverlessPorts(service);
+    this.connections = openToClients(this, { service, network, description: `servers of ${service}`, ports });
     const group = new CacheUsers(this, 'Users', { engine, cacheName, users });
     this.cache = this.defineCache(cache, group.userGroupId);
     this.attributes = { ...this.attributesOf(cache), users: group.users };
@@ -52,7 +42,7 @@ export class ElastiCacheServerless extends ElastiCacheServerlessReference {
 
   /** A serverless cache that someone else keeps, with the same public face. */
   static fromAttributes(scope: Construct, id: string, attributes: ElastiCacheServerlessAttributes): ElastiCacheServerlessReference {
-    return new ImportedElastiCacheServerless(scope, id, attributes);
+    return new ElastiCacheServerlessReference(scope, id, { attributes, ports: serverlessPorts(attributes.service) });
   }
 
   /** The way around this construct, past its rules: sets any argument of the cache, by its Terraform name. */
@@ -75,7 +65,7 @@ export class ElastiCacheServerless extends ElastiCacheServerlessReference {
       arn,
       host: endpoint.get(0).address,
       readerHost: readerEndpoint.get(0).address,
-      securityGroupId: this.securityGroup.securityGroupId,
+      securityGroupId: this.connections.securityGroupId,
       ...(limits === undefined ? {} : { limits }),
     };
   }
@@ -89,7 +79,7 @@ export class ElastiCacheServerless extends ElastiCacheServerlessReference {
       majorEngineVersion: cache.majorVersion,
       kmsKeyId: cache.encryptionKeyArn,
       subnetIds: [...cache.subnetIds],
-      securityGroupIds: [this.securityGroup.securityGroupId],
+      securityGroupIds: [this.connections.securityGroupId],
       userGroupId,
       cacheUsageLimits: usageLimits(cache),
       snapshotRetentionLimit: cache.snapshotRetentionDays,

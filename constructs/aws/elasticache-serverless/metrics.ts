@@ -1,3 +1,5 @@
+import type { MetricTable } from '../../core/metric.ts';
+
 /**
  * Figures of a serverless cache in the namespace AWS/ElastiCache, with the statistic that shows trouble.
  *
@@ -24,7 +26,7 @@ export const elastiCacheServerlessMetrics = {
   CommandAuthorizationFailures: { statistic: 'Sum', of: 'cache' },
   IamAuthenticationExpirations: { statistic: 'Sum', of: 'cache' },
   IamAuthenticationThrottling: { statistic: 'Sum', of: 'cache' },
-} as const satisfies Readonly<Record<string, { readonly statistic: 'Average' | 'Maximum' | 'Sum'; readonly of: 'cache' }>>;
+} as const satisfies MetricTable<'cache'>;
 
 /** Name of a figure of a serverless cache. */
 export type ElastiCacheServerlessMetric = keyof typeof elastiCacheServerlessMetrics;

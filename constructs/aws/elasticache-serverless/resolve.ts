@@ -4,8 +4,17 @@ import { defaultVersions, majorOf } from '../elasticache/families.ts';
 import { defaultUsers, userId } from '../elasticache/users.ts';
 import type { ElastiCacheServerlessProps } from './props.ts';
 
-/** Overrides that speak of nodes, of which there are none. */
-const ofNodes = ['nodeType', 'replicas', 'memoryMiB', 'shards', 'maxMemoryPolicy'] as const;
+/** Overrides that are about nodes, of which there are none, and how they change. */
+const ofNodes = [
+  'nodeType',
+  'replicas',
+  'memoryMiB',
+  'shards',
+  'clusterMode',
+  'maxMemoryPolicy',
+  'userEngine',
+  'applyImmediately',
+] as const;
 
 /** Everything about a serverless cache, decided. */
 export type ResolvedElastiCacheServerless = ReturnType<typeof resolveElastiCacheServerless>;

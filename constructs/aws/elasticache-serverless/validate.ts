@@ -1,7 +1,8 @@
+import { nameRule, roleRule, twoZonesRule } from '../../core/rules.ts';
 import { isWholeNumber, listed, quoted, type Rule } from '../../core/validate.ts';
-import { parseDailyWindow } from '../../core/windows.ts';
+import { isTimeOfDay } from '../../core/windows.ts';
+import { longestId, snapshotRetentionRule, userRules } from '../elasticache/cache-rules.ts';
 import { majorVersionsOf } from '../elasticache/families.ts';
-import { isCacheName, longestId, userRules } from '../elasticache/user-rules.ts';
 import type { ResolvedElastiCacheServerless } from './resolve.ts';
 
 /** @see https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DataStorage.html */
@@ -38,16 +39,8 @@ const limitRules: readonly Rule<ResolvedElastiCacheServerless>[] = bounds.flatMa
 
 /** What a serverless cache must be. */
 export const elastiCacheServerlessRules: readonly Rule<ResolvedElastiCacheServerless>[] = [
-  {
-    condition: ({ cacheName }) => !isCacheName(cacheName),
-    message: ({ cacheName }) =>
-      `environment and service name together must be at most ${longestId} lower-case letters, digits and hyphens, got ${quoted(cacheName)}`,
-  },
-  {
-    condition: ({ role }) => role !== 'cache',
-    message: ({ role }) =>
-      `role must be cache, got ${quoted(role)}: a serverless cache evicts keys that have an end, cannot be told not to, and is a cluster`,
-  },
+  nameRule('cacheName', longestId),
+  roleRule(['cache'], 'a serverless cache evicts keys that have an end, cannot be told not to, and is a cluster'),
   {
     condition: ({ overridesOfNodes }) => overridesOfNodes.length > 0,
     message: ({ overridesOfNodes }) =>
@@ -63,17 +56,11 @@ export const elastiCacheServerlessRules: readonly Rule<ResolvedElastiCacheServer
     message: ({ engine, majorVersion }) =>
       `majorVersion must be one of ${majorVersionsOf(engine).join(', ')} for ${engine}, got ${quoted(majorVersion)}`,
   },
-  {
-    condition: ({ subnetIds }) => subnetIds.length < 2,
-    message: ({ subnetIds }) => `the network must have private subnets in at least 2 zones, got ${subnetIds.length}`,
-  },
+  twoZonesRule,
   ...userRules,
+  snapshotRetentionRule,
   {
-    condition: ({ snapshotRetentionDays }) => !isWholeNumber(snapshotRetentionDays, 1, 35),
-    message: ({ snapshotRetentionDays }) => `snapshotRetentionDays must be between 1 and 35, got ${snapshotRetentionDays}`,
-  },
-  {
-    condition: ({ snapshotTime }) => parseDailyWindow(`${snapshotTime}-00:00`) === undefined,
+    condition: ({ snapshotTime }) => !isTimeOfDay(snapshotTime),
     message: ({ snapshotTime }) => `snapshotTime must be of the form 02:00, got ${quoted(snapshotTime)}`,
   },
 ];

@@ -5,15 +5,15 @@ import {
   type ElasticacheReplicationGroupLogDeliveryConfiguration,
 } from '@cdktf/provider-aws/lib/elasticache-replication-group';
 import { ElasticacheSubnetGroup } from '@cdktf/provider-aws/lib/elasticache-subnet-group';
-import type { Construct } from '../../core/framework.ts';
+import { type Construct, Fn } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { protectedLifecycle } from '../../core/protection.ts';
 import { validate } from '../../core/validate.ts';
-import { Connections, type ServicePort } from '../foundation/connections.ts';
+import { Connections, clientPort } from '../foundation/connections.ts';
 import { defineLogGroup } from '../foundation/log-group.ts';
 import { SecurityGroup } from '../foundation/security-group.ts';
 import type { ElastiCacheAttributes, ElastiCacheProps } from './props.ts';
-import { ElastiCacheReference, ImportedElastiCache } from './reference.ts';
+import { ElastiCacheReference } from './reference.ts';
 import { type ResolvedElastiCache, resolveElastiCache } from './resolve.ts';
 import { CacheUsers } from './users.ts';
 import { elastiCacheRules } from './validate.ts';
@@ -34,20 +34,13 @@ import { elastiCacheRules } from './validate.ts';
  * cache.grantConnect('Orders', { roleName: 'orders' });
  */
 export class ElastiCache extends ElastiCacheReference {
-  readonly attributes: ElastiCacheAttributes;
-  readonly connections: Connections;
-  readonly securityGroup: SecurityGroup;
   private readonly replicationGroup: ElasticacheReplicationGroup;
 
   constructor(scope: Construct, id: string, props: ElastiCacheProps) {
     super(scope, id);
     const cache = resolveElastiCache(props, identityOf(this));
     validate(`elasticache ${props.service}`, elastiCacheRules, cache);
-    this.securityGroup = this.defineSecurityGroup(cache);
-    this.connections = new Connections(this, 'Connections', {
-      securityGroupId: this.securityGroup.securityGroupId,
-      ports: [portOf(cache)],
-    });
+    this.connections = this.defineConnections(cache);
     const { users, userGroupId } = this.defineUsers(cache);
     this.replicationGroup = this.defineReplicationGroup(cache, userGroupId);
     this.attributes = { ...this.attributesOf(cache), users };
@@ -55,7 +48,7 @@ export class ElastiCache extends ElastiCacheReference {
 
   /** A replication group that someone else keeps, with the same public face. */
   static fromAttributes(scope: Construct, id: string, attributes: ElastiCacheAttributes): ElastiCacheReference {
-    return new ImportedElastiCache(scope, id, attributes);
+    return new ElastiCacheReference(scope, id, { attributes, ports: [clientPort(attributes.port, attributes.service)] });
   }
 
   /** The way around this construct, past its rules: sets any argument of the replication group, by its Terraform name. */
@@ -75,7 +68,7 @@ export class ElastiCache extends ElastiCacheReference {
       port,
       nodes: replicas + 1,
       dataTiering,
-      securityGroupId: this.securityGroup.securityGroupId,
+      securityGroupId: this.connections.securityGroupId,
       ...(memoryMiB === undefined ? {} : { memoryMiB: memoryMiB * shards }),
     };
   }
@@ -95,11 +88,12 @@ export class ElastiCache extends ElastiCacheReference {
     return new CacheUsers(this, 'Users', { engine: userEngine, cacheName: replicationGroupId, users });
   }
 
-  private defineSecurityGroup(cache: ResolvedElastiCache): SecurityGroup {
-    const { service, network } = cache;
+  /** Not `openToClients`: here the rules of the clients are children of the group, and ids of constructs stay. */
+  private defineConnections({ service, network, port }: ResolvedElastiCache): Connections {
     const group = new SecurityGroup(this, 'SecurityGroup', { vpcId: network.vpcId, name: service, description: `servers of ${service}` });
-    group.allowFrom('Clients', network.clients, portOf(cache));
-    return group;
+    const opened = clientPort(port, service);
+    group.allowFrom('Clients', network.clients, opened);
+    return new Connections(this, 'Connections', { securityGroupId: group.securityGroupId, ports: [opened] });
   }
 
   private defineReplicationGroup(cache: ResolvedElastiCache, userGroupId: string): ElasticacheReplicationGroup {
@@ -115,7 +109,7 @@ export class ElastiCache extends ElastiCacheReference {
       multiAzEnabled: cache.multiAz,
       parameterGroupName: this.defineParameterGroup(cache).name,
       subnetGroupName: this.defineSubnetGroup(cache).name,
-      securityGroupIds: [this.securityGroup.securityGroupId],
+      securityGroupIds: [this.connections.securityGroupId],
       ...this.upkeep(cache),
       // The provider wants these two booleans as text.
       atRestEncryptionEnabled: 'true',
@@ -125,8 +119,8 @@ export class ElastiCache extends ElastiCacheReference {
       transitEncryptionMode: 'required',
       userGroupIds: [userGroupId],
       logDeliveryConfiguration: this.defineLogs(cache),
-      // A restore happens once: to take its name away again must not replace what it brought back.
-      lifecycle: { ...protectedLifecycle(identity).lifecycle, ignoreChanges: ['snapshot_name'] },
+      // A restore happens once: to take its name away again must not replace what it brought back. The other name keeps the moment it began with.
+      lifecycle: { ...protectedLifecycle(identity).lifecycle, ignoreChanges: ['snapshot_name', ...ownFinalName(cache)] },
     });
   }
 
@@ -137,7 +131,7 @@ export class ElastiCache extends ElastiCacheReference {
       maintenanceWindow: cache.maintenanceWindow,
       applyImmediately: cache.applyImmediately,
       ...given(cache),
-      ...(cache.finalSnapshotName === undefined ? {} : { finalSnapshotIdentifier: cache.finalSnapshotName }),
+      finalSnapshotIdentifier: finalNameOf(cache),
     };
   }
 
@@ -177,10 +171,6 @@ function given(cache: ResolvedElastiCache): Pick<ElasticacheReplicationGroupConf
   return Object.fromEntries(leftToAws.filter((name) => cache[name] !== undefined).map((name) => [name, cache[name]]));
 }
 
-function portOf({ service, port }: ResolvedElastiCache): ServicePort {
-  return { port, description: `clients to ${service}` };
-}
-
 /** How many nodes, and what they are to each other. Of a cluster AWS asks for fail-over by itself; node types with a disk for data, for its use. */
 function shape({ clusterMode, shards, replicas, multiAz, dataTiering }: ResolvedElastiCache): Partial<ElasticacheReplicationGroupConfig> {
   const nodes =
@@ -188,4 +178,13 @@ function shape({ clusterMode, shards, replicas, multiAz, dataTiering }: Resolved
       ? { numCacheClusters: replicas + 1, automaticFailoverEnabled: multiAz }
       : { numNodeGroups: shards, replicasPerNodeGroup: replicas, automaticFailoverEnabled: true };
   return { clusterMode, ...nodes, ...(dataTiering ? { dataTieringEnabled: true } : {}) };
+}
+
+/** A name that no snapshot has: that of an earlier group of the same service would make AWS refuse to delete this one. */
+function finalNameOf({ finalSnapshotName, finalSnapshotPrefix }: ResolvedElastiCache): string {
+  return finalSnapshotName ?? Fn.join('-', [finalSnapshotPrefix, Fn.formatdate('YYYYMMDDhhmmss', Fn.plantimestamp())]);
+}
+
+function ownFinalName({ finalSnapshotName }: ResolvedElastiCache): string[] {
+  return finalSnapshotName === undefined ? ['final_snapshot_identifier'] : [];
 }

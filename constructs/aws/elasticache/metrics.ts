@@ -1,13 +1,8 @@
-/** How to read one metric of a replication group. */
-interface ElastiCacheMetricRow {
-  readonly statistic: 'Average' | 'Maximum' | 'Sum';
-  readonly of: 'node';
-  /** Nodes that have it: `tiering` those whose data lies on a disk as well. @default all */
-  readonly on?: 'tiering';
-}
+import type { MetricSource, MetricTable } from '../../core/metric.ts';
+import type { ElastiCacheAttributes } from './props.ts';
 
 /**
- * Figures of each node in the namespace AWS/ElastiCache, with the statistic that shows trouble.
+ * Figures of each node in the namespace AWS/ElastiCache, with the statistic that shows trouble; `tiering` are nodes whose data lies on a disk as well.
  *
  * @see https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.Redis.html
  */
@@ -43,13 +38,18 @@ export const elastiCacheMetrics = {
   /** Connections that ended because their token was not renewed within 12 hours. */
   IamAuthenticationExpirations: { statistic: 'Sum', of: 'node' },
   IamAuthenticationThrottling: { statistic: 'Sum', of: 'node' },
-} as const satisfies Readonly<Record<string, ElastiCacheMetricRow>>;
+} as const satisfies MetricTable<'node', 'tiering'>;
 
 /** Name of a figure of a node. */
 export type ElastiCacheMetric = keyof typeof elastiCacheMetrics;
 
-/** Whether nodes have the metric. */
-export function isMeasured(name: ElastiCacheMetric, { dataTiering }: { readonly dataTiering?: boolean }): boolean {
-  const { on }: ElastiCacheMetricRow = elastiCacheMetrics[name];
-  return on === undefined || dataTiering === true;
+/** Every node by its id: `GROUP-001` and so on; of a cluster `GROUP-0001-001`. */
+export function elastiCacheSources({ replicationGroupId, shards, nodes }: ElastiCacheAttributes): Readonly<Record<'node', MetricSource[]>> {
+  const prefixes = shards === undefined ? [''] : numbers(shards, 4).map((shard) => `${shard}-`);
+  const ids = prefixes.flatMap((prefix) => numbers(nodes, 3).map((node) => `${replicationGroupId}-${prefix}${node}`));
+  return { node: ids.map((CacheClusterId) => ({ namespace: 'AWS/ElastiCache', dimensions: { CacheClusterId } })) };
+}
+
+function numbers(count: number, digits: number): string[] {
+  return Array.from({ length: count }, (_, index) => String(index + 1).padStart(digits, '0'));
 }

@@ -37,7 +37,7 @@ export interface ElastiCacheProps {
   /** `overrides.engine` comes before it. A group moves from redis to valkey in place (see `userEngine`), and not back. @default 'valkey' */
   readonly engine?: CacheEngine;
   /**
-   * Engine of the users and their group. A group of Redis admits none of Valkey, while one of Valkey admits both: on the way from redis to valkey `redis`
+   * Engine of the users and their group; `overrides.userEngine` comes before it. A group of Redis admits none of Valkey, while one of Valkey admits both: on the way from redis to valkey `redis`
    * stays here for the deployment that changes `engine`, and may stay for good.
    *
    * @default `engine`
@@ -50,7 +50,7 @@ export interface ElastiCacheProps {
    * @default '8.2' for valkey, '7.1' for redis
    */
   readonly engineVersion?: string;
-  /** @default 'enabled' for more than one of `overrides.shards`, otherwise 'disabled' */
+  /** `overrides.clusterMode` comes before it. Never guessed from the shards: a group that stands has to go by way of `compatible`. @default 'disabled' */
   readonly clusterMode?: ClusterMode;
   /** @default 6379 */
   readonly port?: number;
@@ -68,13 +68,20 @@ export interface ElastiCacheProps {
   readonly snapshotRetentionDays?: number;
   /** Snapshot of the account that a new group begins with. It has no effect on one that stands, and may be taken away later. @default none */
   readonly snapshotName?: string;
-  /** Name of the snapshot that is made when the group is destroyed; there must be none of that name. @default `ENV-SERVICE-final` where deletion is protected */
+  /** Name of the snapshot that is made when the group is destroyed; there must be none of that name. @default `ENV-SERVICE-final-` and when the group was made */
   readonly finalSnapshotName?: string;
   /** Addresses of the nodes; subnets must have such. A change replaces the servers. @default what AWS takes, ipv4 */
   readonly networkType?: 'ipv4' | 'ipv6' | 'dual_stack';
   /** Addresses that the nodes tell clients of a cluster. @default what AWS takes, ipv4 unless the network type is ipv6 */
   readonly ipDiscovery?: 'ipv4' | 'ipv6';
-  /** Whether changes happen at once, or in the maintenance window. @default at once where deletion is not protected */
+  /**
+   * Whether changes happen at once, or in the maintenance window; `overrides.applyImmediately` comes before it.
+   *
+   * What waits for the window is a difference in every plan until then. And a change of engine, major version or cluster mode cannot wait: it comes with a new
+   * parameter group, and AWS refuses to delete the old one while servers use it.
+   *
+   * @default true: at once, so deploy in a quiet hour
+   */
   readonly applyImmediately?: boolean;
   /** Topic that hears of fail-overs and maintenance. @default none */
   readonly notificationTopicArn?: string;

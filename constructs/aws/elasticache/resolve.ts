@@ -1,5 +1,4 @@
 import { resolveSettings } from '../../../environments/size.ts';
-import { contentHash } from '../../core/content-hash.ts';
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
 import { defaultVersions, familyOf } from './families.ts';
@@ -26,8 +25,9 @@ export function resolveElastiCache(props: ElastiCacheProps, identity: Environmen
   const settings = resolveSettings<'redis'>(declared, { size: identity.size, engine: { kind: 'aws' } });
   const engine = overrides?.engine ?? props.engine ?? 'valkey';
   const engineVersion = overrides?.engineVersion ?? props.engineVersion ?? defaultVersions[engine];
-  const clusterMode: ClusterMode = props.clusterMode ?? (settings.shards > 1 ? 'enabled' : 'disabled');
+  const clusterMode: ClusterMode = overrides?.clusterMode ?? props.clusterMode ?? 'disabled';
   const replicationGroupId = resourceName(identity, service);
+  const family = familyOf(engine, engineVersion) ?? '';
   const parameters = {
     ...defaults.parameters,
     ...props.parameters,
@@ -37,24 +37,24 @@ export function resolveElastiCache(props: ElastiCacheProps, identity: Environmen
   return {
     ...defaults,
     snapshotRetentionDays: identity.backupDays,
-    applyImmediately: !identity.deletionProtection,
     deletionProtection: identity.deletionProtection,
-    finalSnapshotName: identity.deletionProtection ? `${replicationGroupId}-final` : undefined,
+    finalSnapshotPrefix: `${replicationGroupId}-final`,
     ...props,
     ...settings,
     // The table knows what its own node type leaves for data, not what another one does.
     memoryMiB: overrides?.nodeType === undefined || overrides.memoryMiB !== undefined ? settings.memoryMiB : undefined,
+    applyImmediately: overrides?.applyImmediately ?? props.applyImmediately ?? true,
     engine,
-    userEngine: props.userEngine ?? engine,
+    userEngine: overrides?.userEngine ?? props.userEngine ?? engine,
     engineVersion,
     clusterMode,
     dataTiering: /^cache\.[a-z]+\d+gd\./.test(settings.nodeType),
     serverless: overrides?.serverless !== undefined,
     replicationGroupId,
-    family: familyOf(engine, engineVersion) ?? '',
+    family,
     parameters,
-    // A parameter group cannot change its family while it is in use.
-    parameterGroupName: `${replicationGroupId}-${contentHash({ engine, engineVersion, parameters })}`,
+    // What a parameter group in use cannot change is in its name; the rest changes in place, so no group that servers still use has to go.
+    parameterGroupName: `${replicationGroupId}-${family}${clusterMode === 'disabled' ? '' : '-cluster'}`,
     givenParameters: Object.keys(props.parameters ?? {}),
     userIds: (props.users ?? defaultUsers).map(({ name }) => userId(replicationGroupId, name)),
     subnetIds: props.network.privateSubnetIds,

@@ -1,12 +1,14 @@
+import { betweenRule, isName, nameRule, roleRule, twoZonesRule } from '../../core/rules.ts';
 import { isWholeNumber, quoted, type Rule } from '../../core/validate.ts';
 import { parseDailyWindow, parseWeeklyWindow, windowMinutes, windowsOverlap } from '../../core/windows.ts';
+import { longestId, snapshotRetentionRule, userRules } from './cache-rules.ts';
 import { versionsOf } from './families.ts';
+import { nodeTypeProblem } from './node-types.ts';
 import type { ResolvedElastiCache } from './resolve.ts';
-import { isCacheName, longestId, userRules } from './user-rules.ts';
 
-const roles = ['cache', 'events', 'jobs'];
 /** What one group may have, on request; the quota of a new account is 90. @see https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/quota-limits.html */
 const mostNodes = 500;
+const longestSnapshotName = 255;
 const tieringPolicies = ['noeviction', 'allkeys-lru', 'allkeys-lfu', 'volatile-lru', 'volatile-lfu'];
 /** Parameters that follow from the rest, and what says them. */
 const ownParameters = [
@@ -14,9 +16,8 @@ const ownParameters = [
   { name: 'cluster-enabled', instead: 'clusterMode decides' },
 ];
 const isCluster = ({ clusterMode }: ResolvedElastiCache): boolean => clusterMode !== 'disabled';
-const isSnapshotName = (name: string): boolean => name.length <= 255 && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name);
 const badSnapshotNames = ({ snapshotName, finalSnapshotName }: ResolvedElastiCache): string[] =>
-  [snapshotName, finalSnapshotName].filter((name) => name !== undefined).filter((name) => !isSnapshotName(name));
+  [snapshotName, finalSnapshotName].filter((name) => name !== undefined).filter((name) => !isName(name, longestSnapshotName));
 const discovers = { ipv4: ['ipv4'], ipv6: ['ipv6'], dual_stack: ['ipv4', 'ipv6'] } as const;
 const discoverable = ({ networkType = 'ipv4' }: ResolvedElastiCache): readonly string[] => discovers[networkType];
 
@@ -36,7 +37,8 @@ const clusterRules: readonly Rule<ResolvedElastiCache>[] = [
   },
   {
     condition: ({ clusterMode, shards }) => clusterMode !== 'enabled' && shards > 1,
-    message: ({ clusterMode, shards }) => `clusterMode must be enabled for ${shards} shards, got ${quoted(clusterMode)}`,
+    message: ({ clusterMode, shards }) =>
+      `clusterMode must be enabled for ${shards} shards, got ${quoted(clusterMode)}: say so for a new cache, and lead one that stands there by way of compatible`,
   },
   {
     condition: ({ clusterMode, replicas }) => clusterMode === 'compatible' && replicas < 1,
@@ -63,7 +65,7 @@ const placementRules: readonly Rule<ResolvedElastiCache>[] = [
   {
     condition: (cache) => badSnapshotNames(cache).length > 0,
     message: (cache) =>
-      `names of snapshots must be at most 255 lower-case letters, digits and hyphens, got ${badSnapshotNames(cache).map(quoted).join(', ')}`,
+      `names of snapshots must be at most ${longestSnapshotName} lower-case letters, digits and hyphens, got ${badSnapshotNames(cache).map(quoted).join(', ')}`,
   },
   {
     condition: ({ snapshotName, finalSnapshotName }) => snapshotName !== undefined && snapshotName === finalSnapshotName,
@@ -78,15 +80,8 @@ const placementRules: readonly Rule<ResolvedElastiCache>[] = [
 
 /** What a replication group must be. */
 export const elastiCacheRules: readonly Rule<ResolvedElastiCache>[] = [
-  {
-    condition: ({ replicationGroupId: id }) => !isCacheName(id),
-    message: ({ replicationGroupId: id }) =>
-      `environment and service name together must be at most ${longestId} lower-case letters, digits and hyphens, got ${quoted(id)}`,
-  },
-  {
-    condition: ({ role }) => !roles.includes(role),
-    message: ({ role }) => `role must be one of ${roles.join(', ')}, got ${quoted(role)}`,
-  },
+  nameRule('replicationGroupId', longestId),
+  roleRule(['cache', 'events', 'jobs']),
   {
     condition: ({ role, maxMemoryPolicy }) => role !== 'cache' && maxMemoryPolicy !== 'noeviction',
     message: ({ role, maxMemoryPolicy }) =>
@@ -106,30 +101,25 @@ export const elastiCacheRules: readonly Rule<ResolvedElastiCache>[] = [
     message: ({ nodeType }) => `nodeType must be of the form cache.r7g.large, got ${quoted(nodeType)}`,
   },
   {
+    condition: ({ nodeType }) => nodeTypeProblem(nodeType) !== undefined,
+    message: ({ nodeType }) => `nodeType must be one that AWS makes nodes of, got ${quoted(nodeType)}: ${nodeTypeProblem(nodeType)}`,
+  },
+  {
     condition: ({ multiAz, replicas }) => multiAz && replicas < 1,
     message: ({ replicas }) => `replicas must be at least 1, so that one takes over when the primary fails, got ${replicas}`,
   },
   {
-    condition: ({ replicas }) => !Number.isInteger(replicas) || replicas < 0 || replicas > 5,
+    condition: ({ replicas }) => !isWholeNumber(replicas, 0, 5),
     message: ({ replicas }) => `replicas must be a whole number of at most 5, got ${replicas}`,
   },
   {
     condition: ({ multiAz, deletionProtection }) => deletionProtection && !multiAz,
     message: () => 'multiAz must be true where the environment protects against deletion, got false',
   },
-  {
-    condition: ({ subnetIds }) => subnetIds.length < 2,
-    message: ({ subnetIds }) => `the network must have private subnets in at least 2 zones, got ${subnetIds.length}`,
-  },
-  {
-    condition: ({ port }) => !Number.isInteger(port) || port < 1150 || port > 65535,
-    message: ({ port }) => `port must be between 1150 and 65535, got ${port}`,
-  },
+  twoZonesRule,
+  betweenRule('port', 1_150, 65_535),
   ...userRules,
-  {
-    condition: ({ snapshotRetentionDays: days }) => !Number.isInteger(days) || days < 1 || days > 35,
-    message: ({ snapshotRetentionDays: days }) => `snapshotRetentionDays must be between 1 and 35, got ${days}`,
-  },
+  snapshotRetentionRule,
   {
     condition: ({ snapshotWindow }) => windowMinutes(parseDailyWindow(snapshotWindow)) < 60,
     message: ({ snapshotWindow }) => `snapshotWindow must be at least an hour in the form 02:00-03:00, got ${quoted(snapshotWindow)}`,

@@ -9,6 +9,8 @@ import { existingDatabaseRules } from './validate.ts';
  * A PostgreSQL database that is there already, on RDS, Aurora or a machine: the clients of the environment are let in and out, and it becomes a service
  * of the binding. Nothing of the database itself is changed but its security group, which gets one rule.
  *
+ * It stands in the network of the environment, or in a VPC that this one is joined to (`peers`): security groups can name no group of any other VPC.
+ *
  * TLS is not optional. The certificates of RDS and Aurora come from an authority that Node does not know: put the bundle of the region into a secret (that
  * of all regions is larger than the 64 KiB of one) and name it as `caSecretArn`.
  *

@@ -1,9 +1,9 @@
 import type { BindingFragment, SecretRef } from '../../../runtime/src/contracts/binding.ts';
-import type { Bindable } from '../../core/binding.ts';
-import { Construct } from '../../core/framework.ts';
+import type { Construct } from '../../core/framework.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
-import { Connections, type SecurityGroupReference } from '../foundation/connections.ts';
+import { clientPort } from '../foundation/connections.ts';
 import { grantToRole } from '../foundation/grant.ts';
+import { ServerReference } from '../foundation/reference.ts';
 import type { ExistingDatabaseAttributes } from './props.ts';
 
 const stored = (id: string): SecretRef => ({ from: 'aws-secrets-manager', id });
@@ -13,20 +13,9 @@ const stored = (id: string): SecretRef => ({ from: 'aws-secrets-manager', id });
  *
  * It has no metrics here: whoever keeps the database watches it, and health checks of services ask it themselves.
  */
-export class ExistingDatabaseReference extends Construct implements Bindable, SecurityGroupReference {
-  readonly attributes: ExistingDatabaseAttributes;
-  /** Who may open connections to it. */
-  readonly connections: Connections;
-
+export class ExistingDatabaseReference extends ServerReference<ExistingDatabaseAttributes> {
   constructor(scope: Construct, id: string, attributes: ExistingDatabaseAttributes) {
-    super(scope, id);
-    this.attributes = attributes;
-    const { service, securityGroupId, port } = attributes;
-    this.connections = new Connections(this, 'Connections', { securityGroupId, ports: [{ port, description: `clients to ${service}` }] });
-  }
-
-  get securityGroupId(): string {
-    return this.attributes.securityGroupId;
+    super(scope, id, { attributes, ports: [clientPort(attributes.port, attributes.service)] });
   }
 
   binding(): BindingFragment {

@@ -1,3 +1,4 @@
+import { roleRule } from '../../core/rules.ts';
 import { quoted, type Rule } from '../../core/validate.ts';
 import type { ExistingDatabaseAttributes } from './props.ts';
 
@@ -18,10 +19,7 @@ const unfinished = (database: DatabaseInRegion): string[] => secretsOf(database)
 
 /** What a database that exists must be. */
 export const existingDatabaseRules: readonly Rule<DatabaseInRegion>[] = [
-  {
-    condition: ({ role }) => role !== 'database',
-    message: ({ role }) => `role must be database, got ${quoted(role)}`,
-  },
+  roleRule(['database']),
   {
     condition: ({ host }) => !/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(host),
     message: ({ host }) => `host must be a name or an IPv4 address without scheme, user or port, got ${quoted(host)}`,

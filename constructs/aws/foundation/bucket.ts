@@ -22,6 +22,8 @@ export interface BucketProps {
   readonly replacedDays: number;
   /** How long anything stays at all. @default for ever */
   readonly keepDays?: number;
+  /** Whether the repository can fill it again, so that it may go with what lies in it once deletion is not protected. @default false */
+  readonly refillable?: boolean;
 }
 
 /** Longest name that S3 allows. @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
@@ -32,7 +34,12 @@ export function bucketNameOf({ name, account, region }: EnvironmentIdentity, pur
   return `millrace-${name}-${purpose}-${account}-${region}`;
 }
 
-/** A private bucket: versioned, encrypted with the environment's key, reached over TLS alone; what was replaced or deleted expires, the rest with `keepDays`. */
+/**
+ * A private bucket: versioned, encrypted with the environment's key, reached over TLS alone; what was replaced or deleted expires, the rest with `keepDays`.
+ *
+ * Lifting the protection of the environment lets an empty one go. What lies in it, backups for example, goes only when somebody empties it, and until then
+ * S3 refuses to delete it (BucketNotEmpty), which stops a destruction before the key that the content is encrypted with.
+ */
 export class Bucket extends Construct {
   readonly bucketName: string;
   readonly bucketArn: string;
@@ -44,7 +51,7 @@ export class Bucket extends Construct {
     const name = props.name ?? bucketNameOf(identity, props.purpose);
     const bucket = new S3Bucket(this, 'Resource', {
       bucket: name,
-      forceDestroy: !identity.deletionProtection,
+      forceDestroy: props.refillable === true && !identity.deletionProtection,
       ...protectedLifecycle(identity),
     });
     this.bucketName = bucket.bucket;

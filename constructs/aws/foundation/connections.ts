@@ -14,6 +14,11 @@ export interface ServicePort {
   readonly description: string;
 }
 
+/** The port that clients of a service use. */
+export function clientPort(port: number, service: string): ServicePort {
+  return { port, description: `clients to ${service}` };
+}
+
 export interface ConnectionsProps {
   readonly securityGroupId: string;
   readonly ports: readonly ServicePort[];

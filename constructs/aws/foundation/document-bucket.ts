@@ -10,7 +10,7 @@ const replacedDays = 90;
 /** A private, versioned bucket for documents that are too large for a parameter (8 KB) and that hold no secret. */
 export class DocumentBucket extends Bucket {
   constructor(scope: Construct, id: string, props: DocumentBucketProps) {
-    super(scope, id, { ...props, content: 'documents', replacedDays });
+    super(scope, id, { ...props, content: 'documents', replacedDays, refillable: true });
   }
 
   /**

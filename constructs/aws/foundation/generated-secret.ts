@@ -14,7 +14,7 @@ export interface GeneratedSecretProps {
   readonly fields?: Readonly<Record<string, string>>;
   /** Letters and digits. @default 40 */
   readonly length?: number;
-  /** A higher number draws a new password at the next apply. @default 1 */
+  /** A higher number draws a new password at the next apply: the only rotation, because Terraform draws anew when AWS drops the version it knows. @default 1 */
   readonly generation?: number;
 }
 

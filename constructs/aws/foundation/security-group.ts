@@ -3,7 +3,7 @@ import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security
 import { Construct } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
-import { allowTcp, type SecurityGroupReference, type ServicePort } from './connections.ts';
+import { allowTcp, Connections, type SecurityGroupReference, type ServicePort } from './connections.ts';
 
 export interface SecurityGroupProps {
   readonly vpcId: string;
@@ -40,4 +40,21 @@ export class SecurityGroup extends Construct implements SecurityGroupReference {
       description,
     });
   }
+}
+
+/** A server as its network sees it. */
+export interface ServerPlace {
+  readonly service: string;
+  readonly network: { readonly vpcId: string; readonly clients: SecurityGroupReference };
+  /** What the group is of, `brokers of log`; a change replaces it. */
+  readonly description: string;
+  readonly ports: readonly ServicePort[];
+}
+
+/** The security group of a server, with its ports open to the clients of the network. */
+export function openToClients(scope: Construct, { service, network, description, ports }: ServerPlace): Connections {
+  const { securityGroupId } = new SecurityGroup(scope, 'SecurityGroup', { vpcId: network.vpcId, name: service, description });
+  const connections = new Connections(scope, 'Connections', { securityGroupId, ports });
+  connections.allowFrom('Clients', network.clients);
+  return connections;
 }

@@ -3,11 +3,10 @@ import { type Construct, Fn } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { protectedLifecycle } from '../../core/protection.ts';
 import { validate } from '../../core/validate.ts';
-import { Connections } from '../foundation/connections.ts';
-import { SecurityGroup } from '../foundation/security-group.ts';
+import { openToClients } from '../foundation/security-group.ts';
 import { clientPorts } from '../msk/ports.ts';
 import type { MskServerlessAttributes, MskServerlessProps } from './props.ts';
-import { ImportedMskServerless, MskServerlessReference } from './reference.ts';
+import { MskServerlessReference } from './reference.ts';
 import { type ResolvedMskServerless, resolveMskServerless } from './resolve.ts';
 import { mskServerlessRules } from './validate.ts';
 
@@ -24,24 +23,22 @@ import { mskServerlessRules } from './validate.ts';
  * log.grantConsume('Emails', { roleName: 'emails' }, { topics: ['orders.created'], groups: ['emails'] });
  */
 export class MskServerless extends MskServerlessReference {
-  readonly attributes: MskServerlessAttributes;
-  readonly connections: Connections;
   private readonly cluster: MskServerlessCluster;
 
   constructor(scope: Construct, id: string, props: MskServerlessProps) {
     super(scope, id);
     const msk = resolveMskServerless(props, identityOf(this));
     validate(`msk serverless ${props.service}`, mskServerlessRules, msk);
-    const { securityGroupId } = this.defineSecurityGroup(msk);
-    this.connections = new Connections(this, 'Connections', { securityGroupId, ports: [clientPorts.iam] });
-    this.connections.allowFrom('Clients', msk.network.clients);
+    const { service, network } = msk;
+    this.connections = openToClients(this, { service, network, description: `brokers of ${service}`, ports: [clientPorts.iam] });
+    const { securityGroupId } = this.connections;
     this.cluster = this.defineCluster(msk, securityGroupId);
     this.attributes = { ...this.attributesOf(msk), securityGroupId };
   }
 
   /** A serverless cluster that someone else keeps, with the same public face. */
   static fromAttributes(scope: Construct, id: string, attributes: MskServerlessAttributes): MskServerlessReference {
-    return new ImportedMskServerless(scope, id, attributes);
+    return new MskServerlessReference(scope, id, { attributes, ports: [clientPorts.iam] });
   }
 
   /** The way around this construct: sets any argument of the cluster, by its Terraform name. */
@@ -60,10 +57,6 @@ export class MskServerless extends MskServerlessReference {
       // One `host:port`, whatever stands behind it.
       bootstrapHost: Fn.element(Fn.split(':', bootstrapBrokersSaslIam), 0) as string,
     };
-  }
-
-  private defineSecurityGroup({ service, network }: ResolvedMskServerless): SecurityGroup {
-    return new SecurityGroup(this, 'SecurityGroup', { vpcId: network.vpcId, name: service, description: `brokers of ${service}` });
   }
 
   private defineCluster({ clusterName, subnetIds }: ResolvedMskServerless, securityGroupId: string): MskServerlessCluster {

@@ -1,7 +1,10 @@
 import { contentHash } from '../../core/content-hash.ts';
-import { Construct, Fn } from '../../core/framework.ts';
+import { Fn, TerraformLocal } from '../../core/framework.ts';
+import type { MetricReference } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
 import { grantToRole } from '../foundation/grant.ts';
+import { type ServerAttributes, ServerReference } from '../foundation/reference.ts';
+import { type GroupMetricName, groupMetric } from './metrics.ts';
 
 /** The parts of a cluster that a producer uses; names may end in `*`. */
 export interface ProduceScope {
@@ -16,18 +19,24 @@ export interface ConsumeScope {
   readonly groups: readonly string[];
 }
 
+/** What a grant looks at, of a cluster with brokers and of a serverless one. */
+interface KafkaCluster extends ServerAttributes {
+  readonly clusterName: string;
+  readonly arn: string;
+}
+
 type Part = 'topic' | 'group' | 'transactional-id';
 
 /**
  * Access to a cluster through IAM, provisioned or serverless.
  *
  * Every statement names this one cluster with its UUID: a later cluster of the same name is another one. The ARN of a topic is that of the cluster with
- * another type and a further name, so Terraform derives it where the UUID is not known yet.
+ * another type and a further name, so Terraform derives it where the UUID is not known yet: in a local of its own, because a function within a policy would
+ * need quotes that end its JSON, and a plan with such a policy could not be reviewed.
  *
  * @see https://docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html
  */
-export abstract class KafkaAccess extends Construct {
-  abstract readonly attributes: { readonly clusterName: string; readonly arn: string };
+export abstract class KafkaAccess<A extends KafkaCluster> extends ServerReference<A> {
   /** Whether the cluster has settings of its own that an administrator may change. */
   protected abstract readonly hasClusterSettings: boolean;
 
@@ -100,6 +109,11 @@ export abstract class KafkaAccess extends Construct {
     return this.grant(id, grantee, 'admin', this.adminStatements());
   }
 
+  /** How far one group is behind in one topic. */
+  lagMetric(name: GroupMetricName, group: string, topic: string): MetricReference {
+    return groupMetric(this.attributes.clusterName, name, group, topic);
+  }
+
   /** A role has one policy of each name, so `what` tells apart two grants of one kind. */
   protected grant(id: string, grantee: Grantee, what: string, statements: readonly PolicyStatement[]): readonly PolicyStatement[] {
     return grantToRole(this, id, { grantee, name: `${what}-${this.attributes.clusterName}`, statements });
@@ -110,9 +124,18 @@ export abstract class KafkaAccess extends Construct {
   }
 
   private on(Sid: string, part: Part, names: readonly string[], ...actions: string[]): PolicyStatement {
-    const { arn } = this.attributes;
-    const partArn = arn.includes(':cluster/') ? arn.replace(':cluster/', `:${part}/`) : Fn.replace(arn, ':cluster/', `:${part}/`);
+    const partArn = this.partArn(part);
     return { Sid, Effect: 'Allow', Action: actions.map(kafkaAction), Resource: names.map((name) => `${partArn}/${name}`) };
+  }
+
+  /** What the ARNs of all topics, groups or ids of this cluster begin with. */
+  private partArn(part: Part): string {
+    const { arn } = this.attributes;
+    const change = [':cluster/', `:${part}/`] as const;
+    if (arn.includes(change[0])) return arn.replace(...change);
+    const id = `${part.replaceAll('-', '_')}_arn`;
+    const existing = this.node.tryFindChild(id);
+    return (existing instanceof TerraformLocal ? existing : new TerraformLocal(this, id, Fn.replace(arn, ...change))).asString;
   }
 }
 

@@ -13,11 +13,11 @@ import { protectedLifecycle } from '../../core/protection.ts';
 import { validate } from '../../core/validate.ts';
 import { Connections } from '../foundation/connections.ts';
 import { defineLogGroup } from '../foundation/log-group.ts';
-import { SecurityGroup } from '../foundation/security-group.ts';
+import { openToClients } from '../foundation/security-group.ts';
 import { DiskGrowth, grownArgument } from './disk-growth.ts';
-import { clientPorts, monitoringPorts } from './ports.ts';
+import { monitoringPorts } from './ports.ts';
 import type { MskAttributes, MskProps } from './props.ts';
-import { authModes, ImportedMsk, MskReference } from './reference.ts';
+import { MskReference, mskPorts } from './reference.ts';
 import { type ResolvedMsk, resolveMsk } from './resolve.ts';
 import { ScramUsers } from './scram.ts';
 import { mskRules } from './validate.ts';
@@ -33,8 +33,6 @@ import { mskRules } from './validate.ts';
  * log.grantProduce('Orders', { roleName: 'orders' }, { topics: ['orders.created'] });
  */
 export class Msk extends MskReference {
-  readonly attributes: MskAttributes;
-  readonly connections: Connections;
   /** The ports that Prometheus scrapes; nobody is let in by default. Undefined without `openMonitoring`. */
   readonly monitoring: Connections | undefined;
   private readonly cluster: MskCluster;
@@ -43,8 +41,8 @@ export class Msk extends MskReference {
     super(scope, id);
     const msk = resolveMsk(props, identityOf(this));
     validate(`msk ${props.service}`, mskRules, msk);
-    const { securityGroupId } = this.defineSecurityGroup(msk);
-    this.connections = this.defineConnections(msk, securityGroupId);
+    this.connections = this.defineConnections(msk);
+    const { securityGroupId } = this.connections;
     this.monitoring = msk.openMonitoring ? new Connections(this, 'Monitoring', { securityGroupId, ports: monitoringPorts }) : undefined;
     this.cluster = this.defineCluster(msk, securityGroupId);
     const clusterArn = this.cluster.arn;
@@ -55,7 +53,7 @@ export class Msk extends MskReference {
 
   /** A cluster that someone else keeps, with the same public face. */
   static fromAttributes(scope: Construct, id: string, attributes: MskAttributes): MskReference {
-    return new ImportedMsk(scope, id, attributes);
+    return new MskReference(scope, id, { attributes, ports: mskPorts(attributes.scramUsers) });
   }
 
   /** The way around this construct: sets any argument of the cluster, by its Terraform name. */
@@ -91,16 +89,9 @@ export class Msk extends MskReference {
     return Array.from({ length: bootstrapBrokers }, (_, index) => Fn.element(nodes.nodeInfoList.get(index).endpoints, 0) as string);
   }
 
-  private defineSecurityGroup({ service, network }: ResolvedMsk): SecurityGroup {
-    return new SecurityGroup(this, 'SecurityGroup', { vpcId: network.vpcId, name: service, description: `brokers of ${service}` });
-  }
-
   /** Brokers talk to each other in a network of MSK's own, so the group has no rule for that. */
-  private defineConnections({ scramUsers, network }: ResolvedMsk, securityGroupId: string): Connections {
-    const ports = authModes(scramUsers).map((mode) => clientPorts[mode]);
-    const connections = new Connections(this, 'Connections', { securityGroupId, ports });
-    connections.allowFrom('Clients', network.clients);
-    return connections;
+  private defineConnections({ service, network, scramUsers }: ResolvedMsk): Connections {
+    return openToClients(this, { service, network, description: `brokers of ${service}`, ports: mskPorts(scramUsers) });
   }
 
   private defineCluster(msk: ResolvedMsk, securityGroupId: string): MskCluster {

@@ -1,15 +1,10 @@
-import type { MetricReference } from '../../core/metric.ts';
+import type { MetricReference, MetricSource, MetricTable } from '../../core/metric.ts';
 import { burstableBroker, isExpress } from './brokers.ts';
 import type { MskAttributes } from './props.ts';
 
-/** How to read one metric of MSK. */
-interface MskMetric {
-  readonly statistic: 'Average' | 'Maximum' | 'Sum';
-  /** What one series is of; a `listener` is a way in of one broker. */
-  readonly of: 'cluster' | 'broker' | 'listener';
-  /** Brokers that have it. @default all */
-  readonly on?: 'standard' | 'express' | 'burstable';
-}
+/** What one series is of; a `listener` is a way in of one broker. */
+type Subject = 'cluster' | 'broker' | 'listener';
+type BrokerKind = 'standard' | 'express' | 'burstable';
 
 /** Metrics of brokers and clusters that are worth watching. @see https://docs.aws.amazon.com/msk/latest/developerguide/metrics-details.html */
 export const mskMetrics = {
@@ -40,7 +35,7 @@ export const mskMetrics = {
   IAMTooManyConnections: { statistic: 'Sum', of: 'broker' },
   ProduceThrottleTime: { statistic: 'Average', of: 'broker' },
   FetchThrottleTime: { statistic: 'Average', of: 'broker' },
-} as const satisfies Record<string, MskMetric>;
+} as const satisfies MetricTable<Subject, BrokerKind>;
 
 export type MskMetricName = keyof typeof mskMetrics;
 
@@ -50,47 +45,37 @@ export type MskMetricName = keyof typeof mskMetrics;
  * @see https://docs.aws.amazon.com/msk/latest/developerguide/consumer-lag.html
  */
 export const groupMetrics = {
-  MaxOffsetLag: { statistic: 'Maximum' },
-  SumOffsetLag: { statistic: 'Average' },
-  EstimatedMaxTimeLag: { statistic: 'Maximum' },
-} as const satisfies Record<string, Pick<MskMetric, 'statistic'>>;
+  MaxOffsetLag: { statistic: 'Maximum', of: 'group' },
+  SumOffsetLag: { statistic: 'Average', of: 'group' },
+  EstimatedMaxTimeLag: { statistic: 'Maximum', of: 'group' },
+} as const satisfies MetricTable<'group'>;
 
 export type GroupMetricName = keyof typeof groupMetrics;
 
-/** Namespace of every metric of MSK. */
-const namespace = 'AWS/Kafka';
-
-/**
- * The series of one metric: of every broker, and of every way into it, where an aggregate would hide a hot one.
- *
- * Empty where such brokers do not have it.
- */
-export function mskMetric(attributes: MskAttributes, metricName: MskMetricName): MetricReference[] {
-  const { clusterName, brokers, brokerType, scramUsers } = attributes;
-  const { of, on }: MskMetric = mskMetrics[metricName];
-  if (on !== undefined && !kindsOf(brokerType).includes(on)) return [];
-  const cluster = { 'Cluster Name': clusterName };
-  if (of === 'cluster') return [{ namespace, metricName, dimensions: cluster }];
+/** The cluster, every broker, and every way into each of them, where an aggregate would hide a hot one. */
+export function mskSources({ clusterName, brokers, scramUsers }: MskAttributes): Readonly<Record<Subject, readonly MetricSource[]>> {
   // Ids count from 1. After brokers were taken away they may have gaps; those that are gone have no data.
-  const perBroker = Array.from({ length: brokers }, (_, index) => ({ ...cluster, 'Broker ID': String(index + 1) }));
-  if (of === 'broker') return perBroker.map((dimensions) => ({ namespace, metricName, dimensions }));
-  const listeners = scramUsers.length > 0 ? ['IAM', 'SASL_SCRAM'] : ['IAM'];
-  return perBroker.flatMap((broker) =>
-    listeners.map((listener) => ({ namespace, metricName, dimensions: { ...broker, 'Client Authentication': listener } })),
-  );
+  const ids = Array.from({ length: brokers }, (_, index) => ({ 'Broker ID': String(index + 1) }));
+  const ways = scramUsers.length > 0 ? ['IAM', 'SASL_SCRAM'] : ['IAM'];
+  return {
+    cluster: [kafkaSource(clusterName)],
+    broker: ids.map((id) => kafkaSource(clusterName, id)),
+    listener: ids.flatMap((id) => ways.map((way) => kafkaSource(clusterName, { ...id, 'Client Authentication': way }))),
+  };
+}
+
+/** What the brokers of a type are, for metrics that some alone have. */
+export function brokerKinds(brokerType: string): BrokerKind[] {
+  if (isExpress(brokerType)) return ['express'];
+  return brokerType === burstableBroker ? ['standard', 'burstable'] : ['standard'];
+}
+
+/** A cluster with brokers or without, or a part of it by further dimensions. */
+export function kafkaSource(clusterName: string, part: MetricSource['dimensions'] = {}): MetricSource {
+  return { namespace: 'AWS/Kafka', dimensions: { 'Cluster Name': clusterName, ...part } };
 }
 
 /** How far one group is behind in one topic. CloudWatch drops groups whose names are not ASCII. */
 export function groupMetric(clusterName: string, metricName: GroupMetricName, group: string, topic: string): MetricReference {
-  return { namespace, metricName, dimensions: { 'Cluster Name': clusterName, 'Consumer Group': group, Topic: topic } };
-}
-
-/** One metric of one topic. */
-export function topicMetric(clusterName: string, metricName: string, topic: string): MetricReference {
-  return { namespace, metricName, dimensions: { 'Cluster Name': clusterName, Topic: topic } };
-}
-
-function kindsOf(brokerType: string): NonNullable<MskMetric['on']>[] {
-  if (isExpress(brokerType)) return ['express'];
-  return brokerType === burstableBroker ? ['standard', 'burstable'] : ['standard'];
+  return { metricName, ...kafkaSource(clusterName, { 'Consumer Group': group, Topic: topic }) };
 }

@@ -31,7 +31,12 @@ export interface MskProps {
    * @default none, and no port for them
    */
   readonly scramUsers?: readonly string[];
-  /** A higher number draws new passwords for all users at the next apply. @default 1 */
+  /**
+   * A higher number draws new passwords for all users at the next apply, and the one way to do so: a value that is put into a secret by hand may be undone by
+   * a later apply. MSK takes them over within minutes by itself; until then it asks new connections for the former one, version AWSPREVIOUS of each secret.
+   *
+   * @default 1
+   */
   readonly scramGeneration?: number;
   /** The way in that the binding names; `scram` binds the first user. @default 'iam' */
   readonly bindAs?: MskAuthMode;

@@ -1,24 +1,15 @@
 import type { BindingFragment, BoundService, SecretRef } from '../../../runtime/src/contracts/binding.ts';
-import type { Bindable } from '../../core/binding.ts';
-import type { Construct } from '../../core/framework.ts';
-import type { MetricReference } from '../../core/metric.ts';
+import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
-import { Connections, type SecurityGroupReference } from '../foundation/connections.ts';
+import type { ServicePort } from '../foundation/connections.ts';
 import { KafkaAccess } from './access.ts';
-import { type GroupMetricName, groupMetric, type MskMetricName, mskMetric } from './metrics.ts';
+import { brokerKinds, type MskMetricName, mskMetrics, mskSources } from './metrics.ts';
 import { clientPorts } from './ports.ts';
 import type { MskAttributes, MskAuthMode, ScramUserReference } from './props.ts';
 
 /** A cluster with brokers, ours or another's: how to bind it, to let someone in, and to watch it. */
-export abstract class MskReference extends KafkaAccess implements Bindable, SecurityGroupReference {
-  abstract override readonly attributes: MskAttributes;
-  /** The ports that clients use: that of IAM, and that of SCRAM where there are users. */
-  abstract readonly connections: Connections;
+export class MskReference extends KafkaAccess<MskAttributes> {
   protected readonly hasClusterSettings = true;
-
-  get securityGroupId(): string {
-    return this.attributes.securityGroupId;
-  }
 
   /** Every broker of `brokerHosts` once for each way in; clients pick those of `auth.mode`. */
   binding(): BindingFragment {
@@ -60,12 +51,7 @@ export abstract class MskReference extends KafkaAccess implements Bindable, Secu
 
   /** A metric of every broker or of the cluster; none where such brokers do not have it. */
   metric(name: MskMetricName): MetricReference[] {
-    return mskMetric(this.attributes, name);
-  }
-
-  /** How far one group is behind in one topic. */
-  lagMetric(name: GroupMetricName, group: string, topic: string): MetricReference {
-    return groupMetric(this.attributes.clusterName, name, group, topic);
+    return metricSeries(name, mskMetrics[name], mskSources(this.attributes), brokerKinds(this.attributes.brokerType));
   }
 
   private boundAuth(): BoundService['auth'] {
@@ -86,20 +72,12 @@ export abstract class MskReference extends KafkaAccess implements Bindable, Secu
   }
 }
 
-/** The ways into a cluster: IAM always, SCRAM where someone uses it. */
-export function authModes(scramUsers: readonly unknown[]): MskAuthMode[] {
-  return scramUsers.length > 0 ? ['iam', 'scram'] : ['iam'];
+/** The ports that clients use, one a way in. */
+export function mskPorts(scramUsers: readonly unknown[]): ServicePort[] {
+  return authModes(scramUsers).map((mode) => clientPorts[mode]);
 }
 
-/** A cluster that someone else keeps. */
-export class ImportedMsk extends MskReference {
-  readonly attributes: MskAttributes;
-  readonly connections: Connections;
-
-  constructor(scope: Construct, id: string, attributes: MskAttributes) {
-    super(scope, id);
-    this.attributes = attributes;
-    const ports = authModes(attributes.scramUsers).map((mode) => clientPorts[mode]);
-    this.connections = new Connections(this, 'Connections', { securityGroupId: attributes.securityGroupId, ports });
-  }
+/** The ways into a cluster: IAM always, SCRAM where someone uses it. */
+function authModes(scramUsers: readonly unknown[]): MskAuthMode[] {
+  return scramUsers.length > 0 ? ['iam', 'scram'] : ['iam'];
 }

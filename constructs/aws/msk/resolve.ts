@@ -53,6 +53,7 @@ export function resolveMsk(props: MskProps, identity: EnvironmentIdentity) {
     express,
     knownType: brokerTypes[brokerType],
     version,
+    upgradeFrom: overrides?.upgradeFrom,
     maxDiskGiB,
     growing: !express && maxDiskGiB > diskGiB,
     subnetIds,

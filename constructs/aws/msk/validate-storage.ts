@@ -1,3 +1,4 @@
+import { betweenRule } from '../../core/rules.ts';
 import { isWholeNumber, type Rule } from '../../core/validate.ts';
 import { burstableBroker } from './brokers.ts';
 import type { ResolvedMsk } from './resolve.ts';
@@ -33,11 +34,7 @@ export const storageRules: readonly Rule<ResolvedMsk>[] = [
     message: ({ diskGiB, maxDiskGiB }) =>
       `maxDiskGiB must equal the diskGiB ${diskGiB} or be at least ${leastGrowthGiB} more, which is one step, got ${maxDiskGiB}`,
   },
-  {
-    condition: ({ storageTargetPercent: percent }) => !isWholeNumber(percent, targetPercent.least, targetPercent.most),
-    message: ({ storageTargetPercent: percent }) =>
-      `storageTargetPercent must be between ${targetPercent.least} and ${targetPercent.most}, got ${percent}`,
-  },
+  betweenRule('storageTargetPercent', targetPercent.least, targetPercent.most),
   {
     condition: ({ storageThroughputMiBs: rate, knownType }) => rate !== undefined && knownType?.maxThroughputMiBs === undefined,
     message: ({ brokerType }) =>

@@ -1,30 +1,27 @@
+import { nameRule, roleRule } from '../../core/rules.ts';
 import { isWholeNumber, listed, quoted, type Rule, repeated } from '../../core/validate.ts';
 import { brokerTypes, burstableBroker } from './brokers.ts';
 import { monitoringLevels } from './props.ts';
 import type { ResolvedMsk } from './resolve.ts';
 import { propertyRules } from './validate-properties.ts';
 import { storageRules } from './validate-storage.ts';
-import { kafkaVersions, versionsFor } from './versions.ts';
+import { kafkaVersions, upgradeProblem, versionsFor } from './versions.ts';
 
+/** Names of clusters with brokers or without. */
+export const kafkaNameRule = nameRule('clusterName', 64);
 /** Roles that a Kafka service may have. */
-export const kafkaRoles = ['log', 'events'];
-const longestName = 64;
+export const kafkaRoleRule = roleRule(['log', 'events']);
 /** @see https://docs.aws.amazon.com/msk/latest/developerguide/limits.html */
 const mostBrokers = { zookeeper: 30, kraft: 60 };
 const mostScramUsers = 1_000;
 const limitOf = ({ version }: ResolvedMsk): number => (kafkaVersions[version]?.kraft === false ? mostBrokers.zookeeper : mostBrokers.kraft);
+const upgrade = ({ upgradeFrom, version }: ResolvedMsk): string | undefined =>
+  upgradeFrom === undefined ? undefined : upgradeProblem(upgradeFrom, version);
 const misnamed = ({ scramUsers }: ResolvedMsk): string[] => scramUsers.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name));
 
 const clusterRules: readonly Rule<ResolvedMsk>[] = [
-  {
-    condition: ({ clusterName: name }) => name.length > longestName || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name),
-    message: ({ clusterName: name }) =>
-      `environment and service name together must be at most ${longestName} lower-case letters, digits and hyphens, got ${quoted(name)}`,
-  },
-  {
-    condition: ({ role }) => !kafkaRoles.includes(role),
-    message: ({ role }) => `role must be one of ${kafkaRoles.join(', ')}, got ${quoted(role)}`,
-  },
+  kafkaNameRule,
+  kafkaRoleRule,
   {
     condition: ({ serverless }) => serverless,
     message: () => 'overrides.serverless must not be set for a cluster with brokers, got true: it belongs to MskServerless',
@@ -39,6 +36,10 @@ const clusterRules: readonly Rule<ResolvedMsk>[] = [
       `version must be one of ${versionsFor(brokerType).join(', ')} for ${brokerType}, got ${quoted(version)}${
         brokerType === burstableBroker ? ': that type has no KRaft' : ''
       }`,
+  },
+  {
+    condition: (msk) => upgrade(msk) !== undefined,
+    message: (msk) => `version must be one that ${msk.upgradeFrom} can be upgraded to, got ${msk.version}: ${upgrade(msk)}`,
   },
   {
     condition: ({ subnetIds, express }) => subnetIds.length < (express ? 3 : 2),

@@ -1,3 +1,4 @@
+import { DataAwsSubnet } from '@cdktf/provider-aws/lib/data-aws-subnet';
 import { DefaultSecurityGroup } from '@cdktf/provider-aws/lib/default-security-group';
 import { RouteTable } from '@cdktf/provider-aws/lib/route-table';
 import { RouteTableAssociation } from '@cdktf/provider-aws/lib/route-table-association';
@@ -6,12 +7,15 @@ import { Vpc } from '@cdktf/provider-aws/lib/vpc';
 import { Construct } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
+import { protectedLifecycle } from '../../core/protection.ts';
 import { validate } from '../../core/validate.ts';
 import { SecurityGroup } from '../foundation/security-group.ts';
 import { Endpoints } from './endpoints.ts';
 import { FlowLogs } from './flow-logs.ts';
-import type { NetworkAttributes, NetworkEndpoints, NetworkProps, NetworkReference } from './props.ts';
+import { Peering } from './peering.ts';
+import type { NetworkAttributes, NetworkEndpoints, NetworkProps, NetworkReference, PlacedSubnet } from './props.ts';
 import { type ResolvedNetwork, resolveNetwork } from './resolve.ts';
+import { allowToUnknownEndpoints } from './unknown-endpoints.ts';
 import { networkRules } from './validate.ts';
 
 export type { NetworkReference } from './props.ts';
@@ -19,7 +23,9 @@ export type { NetworkReference } from './props.ts';
 /**
  * A network of its own for an environment: a private subnet in every zone, no internet gateway and no NAT, so nothing in it reaches the world.
  *
- * AWS services are reached through endpoints; the default security group is closed; connections are logged.
+ * AWS services are reached through endpoints, VPCs of the same account through peerings; the default security group is closed; connections are logged.
+ *
+ * The network and its subnets are protected like data: what stands in them goes with them.
  *
  * @throws {MillraceError} ENVIRONMENT_INVALID naming all problems.
  */
@@ -44,18 +50,35 @@ export class Network extends Construct implements NetworkReference {
       routeTableId,
       clients: this.clients,
     });
+    for (const peer of network.peers)
+      new Peering(this, `Peer-${peer.vpcId}`, { vpcId: this.vpcId, cidr: network.cidr, routeTableId, peer });
     if (network.flowLogs) new FlowLogs(this, 'FlowLogs', { vpcId: this.vpcId, encryptionKeyArn: network.encryptionKeyArn });
   }
 
-  /** A network that someone else keeps; all that is added is the clients' security group. */
-  static fromAttributes(scope: Construct, id: string, { vpcId, privateSubnetIds }: NetworkAttributes): NetworkReference {
+  /**
+   * A network that someone else keeps: all that is added is the clients' security group, with the way to AWS services.
+   *
+   * It must have interface endpoints in its first range and a gateway endpoint of S3: the group lets nobody out to the world. Each subnet is looked up, so
+   * that a plan fails where it is not in the zone that it is said to be in.
+   */
+  static fromAttributes(scope: Construct, id: string, { vpcId, privateSubnets }: NetworkAttributes): NetworkReference {
     const place = new Construct(scope, id);
-    return { vpcId, privateSubnetIds, clients: defineClients(place, vpcId) };
+    for (const subnet of privateSubnets) lookUp(place, subnet, vpcId);
+    const clients = defineClients(place, vpcId);
+    allowToUnknownEndpoints(place, clients, vpcId);
+    return { vpcId, privateSubnetIds: privateSubnets.map((subnet) => subnet.id), clients };
   }
 
   private defineVpc({ cidr }: ResolvedNetwork): Vpc {
-    const name = resourceName(identityOf(this), 'network');
-    const vpc = new Vpc(this, 'Resource', { cidrBlock: cidr, enableDnsHostnames: true, enableDnsSupport: true, tags: { Name: name } });
+    const identity = identityOf(this);
+    const name = resourceName(identity, 'network');
+    const vpc = new Vpc(this, 'Resource', {
+      cidrBlock: cidr,
+      enableDnsHostnames: true,
+      enableDnsSupport: true,
+      tags: { Name: name },
+      ...protectedLifecycle(identity),
+    });
     // Without rules: whoever forgets to name a group gets one that is closed.
     new DefaultSecurityGroup(this, 'DefaultSecurityGroup', { vpcId: vpc.id, tags: { Name: `${name}-closed` } });
     return vpc;
@@ -66,6 +89,7 @@ export class Network extends Construct implements NetworkReference {
   }
 
   private defineSubnets({ zones, privateRanges }: ResolvedNetwork, routeTableId: string): string[] {
+    const identity = identityOf(this);
     return zones.map((availabilityZone, index) => {
       const letter = availabilityZone.slice(-1);
       const subnet = new Subnet(this, `Private-${letter}`, {
@@ -73,7 +97,8 @@ export class Network extends Construct implements NetworkReference {
         availabilityZone,
         cidrBlock: privateRanges[index]!,
         mapPublicIpOnLaunch: false,
-        tags: { Name: resourceName(identityOf(this), 'private', letter) },
+        tags: { Name: resourceName(identity, 'private', letter) },
+        ...protectedLifecycle(identity),
       });
       new RouteTableAssociation(this, `Routes-${letter}`, { subnetId: subnet.id, routeTableId });
       return subnet.id;
@@ -83,4 +108,18 @@ export class Network extends Construct implements NetworkReference {
 
 function defineClients(scope: Construct, vpcId: string): SecurityGroup {
   return new SecurityGroup(scope, 'Clients', { vpcId, name: 'clients', description: 'processes that use the servers of the environment' });
+}
+
+function lookUp(scope: Construct, { id, zone }: PlacedSubnet, vpcId: string): void {
+  new DataAwsSubnet(scope, `Subnet-${id}`, {
+    id,
+    lifecycle: {
+      postcondition: [
+        {
+          condition: `\${self.availability_zone == "${zone}" && self.vpc_id == "${vpcId}"}`,
+          errorMessage: `subnet ${id} must be in the zone ${zone} and the network ${vpcId}, as the environment says`,
+        },
+      ],
+    },
+  });
 }

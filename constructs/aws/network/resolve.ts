@@ -1,7 +1,7 @@
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { globalArnOf } from '../../core/naming.ts';
-import type { NetworkProps } from './props.ts';
-import { subnetRanges } from './ranges.ts';
+import type { NetworkPeer, NetworkProps } from './props.ts';
+import { subnetRange } from './ranges.ts';
 
 /** What every process of an environment needs: its binding, its secrets, its log. */
 export const defaultInterfaceEndpoints: readonly string[] = ['secretsmanager', 'ssm', 'logs', 'kms'];
@@ -21,6 +21,7 @@ export interface ResolvedNetwork {
   readonly privateRanges: readonly string[];
   readonly interfaceEndpoints: readonly string[];
   readonly readableBucketArns: readonly string[];
+  readonly peers: readonly NetworkPeer[];
   readonly flowLogs: boolean;
   readonly encryptionKeyArn: string;
 }
@@ -32,10 +33,11 @@ export function resolveNetwork(props: NetworkProps, identity: EnvironmentIdentit
     cidr: props.cidr,
     region: identity.region,
     zones,
-    privateRanges: subnetRanges(props.cidr, zones.length),
+    privateRanges: zones.map((zone) => subnetRange(props.cidr, zone)),
     interfaceEndpoints: props.interfaceEndpoints ?? defaultInterfaceEndpoints,
     readableBucketArns:
       props.readableBucketArns ?? defaultReadableBuckets.map((bucket) => globalArnOf(identity, 's3', `${bucket(identity.region)}/*`)),
+    peers: props.peers ?? [],
     flowLogs: props.flowLogs ?? true,
     encryptionKeyArn: props.encryptionKeyArn,
   };

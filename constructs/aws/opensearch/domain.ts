@@ -85,12 +85,18 @@ function endpointOptions({ customEndpoint }: ResolvedOpenSearch): OpensearchDoma
   return { enforceHttps: true, tlsSecurityPolicy, ...own };
 }
 
-function upkeep({ autoTune, offPeakStart }: ResolvedOpenSearch) {
+function upkeep({ offPeakStart, ...domain }: ResolvedOpenSearch) {
   const [hours, minutes] = offPeakStart.split(':').map(Number) as [number, number];
   return {
-    // Even the wish to switch it off is refused on types that cannot.
-    ...(autoTune ? { autoTuneOptions: { desiredState: 'ENABLED', rollbackOnDisable: 'NO_ROLLBACK', useOffPeakWindow: true } } : {}),
+    ...tuning(domain),
     offPeakWindowOptions: { enabled: true, offPeakWindow: { windowStartTime: { hours, minutes } } },
     softwareUpdateOptions: { autoSoftwareUpdateEnabled: true },
   };
+}
+
+/** Left out, it stays as it is; even the wish to switch it off is refused on types that cannot. */
+function tuning({ tunable, autoTune }: Pick<ResolvedOpenSearch, 'tunable' | 'autoTune'>): Pick<OpensearchDomainConfig, 'autoTuneOptions'> {
+  if (!tunable) return {};
+  const state = autoTune ? { desiredState: 'ENABLED', useOffPeakWindow: true } : { desiredState: 'DISABLED' };
+  return { autoTuneOptions: { ...state, rollbackOnDisable: 'NO_ROLLBACK' } };
 }

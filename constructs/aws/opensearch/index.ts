@@ -5,14 +5,13 @@ import { identityOf } from '../../core/identity.ts';
 import { policyDocument } from '../../core/policy.ts';
 import { protectedLifecycle } from '../../core/protection.ts';
 import { validate } from '../../core/validate.ts';
-import type { Connections } from '../foundation/connections.ts';
 import { defineLogGroup } from '../foundation/log-group.ts';
-import { SecurityGroup } from '../foundation/security-group.ts';
+import { openToClients } from '../foundation/security-group.ts';
 import { domainConfig, logs } from './domain.ts';
 import { maxRequestMiBOf } from './instances.ts';
 import { MasterRole } from './master-role.ts';
 import type { OpenSearchAttributes, OpenSearchProps } from './props.ts';
-import { connectionsOf, ImportedOpenSearch, OpenSearchReference } from './reference.ts';
+import { OpenSearchReference, openSearchPorts } from './reference.ts';
 import { type ResolvedOpenSearch, resolveOpenSearch } from './resolve.ts';
 import { SnapshotStore } from './snapshots.ts';
 import { everyRequestStatement } from './statements.ts';
@@ -34,9 +33,6 @@ import { openSearchRules } from './validate.ts';
  * search.grantIndexWrite('Sink', { roleName: 'log-sink' }, 'logs-*');
  */
 export class OpenSearch extends OpenSearchReference {
-  readonly attributes: OpenSearchAttributes;
-  readonly securityGroup: SecurityGroup;
-  readonly connections: Connections;
   private readonly domain: OpensearchDomain;
 
   constructor(scope: Construct, id: string, props: OpenSearchProps) {
@@ -44,13 +40,7 @@ export class OpenSearch extends OpenSearchReference {
     const domain = resolveOpenSearch(props, identityOf(this));
     validate(`opensearch ${props.service}`, openSearchRules, domain);
     const { service, network } = domain;
-    this.securityGroup = new SecurityGroup(this, 'SecurityGroup', {
-      vpcId: network.vpcId,
-      name: service,
-      description: `servers of ${service}`,
-    });
-    this.connections = connectionsOf(this, { service, securityGroupId: this.securityGroup.securityGroupId });
-    this.connections.allowFrom('Clients', network.clients);
+    this.connections = openToClients(this, { service, network, description: `servers of ${service}`, ports: openSearchPorts(service) });
     const snapshots = domain.snapshotBucket ? new SnapshotStore(this, 'Snapshots', domain).attributes : undefined;
     const { roleArn: masterRoleArn } = new MasterRole(this, 'MasterRole', domain, snapshots);
     this.domain = this.defineDomain(domain, masterRoleArn);
@@ -60,7 +50,7 @@ export class OpenSearch extends OpenSearchReference {
 
   /** A domain that someone else keeps, with the same public face. */
   static fromAttributes(scope: Construct, id: string, attributes: OpenSearchAttributes): OpenSearchReference {
-    return new ImportedOpenSearch(scope, id, attributes);
+    return new OpenSearchReference(scope, id, { attributes, ports: openSearchPorts(attributes.service) });
   }
 
   /** The way around this construct: sets any argument of the domain, by its Terraform name. */
@@ -75,7 +65,7 @@ export class OpenSearch extends OpenSearchReference {
       ...{ service, role, region, account, domainName, dataNodes, dedicatedMasters, warmNodes, zones },
       arn: this.domain.arn,
       host: domain.customEndpoint?.hostName ?? this.domain.endpoint,
-      securityGroupId: this.securityGroup.securityGroupId,
+      securityGroupId: this.connections.securityGroupId,
       maxRequestMiB: maxRequestMiBOf(domain.dataNodeType),
     };
   }
@@ -85,7 +75,7 @@ export class OpenSearch extends OpenSearchReference {
     return new OpensearchDomain(this, 'Resource', {
       ...domainConfig(domain, {
         masterRoleArn,
-        securityGroupId: this.securityGroup.securityGroupId,
+        securityGroupId: this.connections.securityGroupId,
         logPublishingOptions: logs.map(({ logType, name }) => ({
           logType,
           cloudwatchLogGroupArn: defineLogGroup(this, name, [service, name], encryptionKeyArn).arn,

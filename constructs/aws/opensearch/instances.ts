@@ -10,6 +10,17 @@ const families = {
   withLargeRequests: ['r5', 'r6g', 'r6gd', 'r7g', 'r7gd', 'r8g', 'r8gd', 'r7i'],
 } as const satisfies Record<string, readonly string[]>;
 
+/** Sizes of families that have few. @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/supported-instance-types.html */
+const sizesOf: Readonly<Record<string, readonly string[]>> = { t2: ['micro', 'small', 'medium'], t3: ['small', 'medium'] };
+
+/** Why no data node and no master is of `nodeType`, or undefined where it may be: of families that AWS adds later nothing is known. */
+export function nodeTypeProblem(nodeType: string): string | undefined {
+  const [family = '', size = ''] = nodeType.split('.');
+  if (family.startsWith('ultrawarm')) return `${family} is for warm nodes alone`;
+  const sizes = Object.hasOwn(sizesOf, family) ? sizesOf[family] : undefined;
+  return sizes === undefined || sizes.includes(size) ? undefined : `${family} has ${sizes.join(', ')}`;
+}
+
 /** The warm tier's own types. @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/ultrawarm.html */
 export const warmNodeTypes: readonly string[] = ['ultrawarm1.medium.search', 'ultrawarm1.large.search', 'ultrawarm1.xlarge.search'];
 

@@ -1,10 +1,5 @@
-/** Which nodes a metric is about: of those that a domain does not have there is no metric either. */
-type Subject = 'domain' | 'masters' | 'warm';
-
-interface MetricRow {
-  readonly statistic: 'Average' | 'Maximum' | 'Minimum' | 'Sum';
-  readonly of: Subject;
-}
+import type { MetricSource, MetricTable } from '../../core/metric.ts';
+import type { OpenSearchAttributes } from './props.ts';
 
 /**
  * The metrics that are worth an alarm or a place on a dashboard, each with the statistic that does not hide what is wrong.
@@ -47,7 +42,16 @@ export const openSearchMetrics = {
   WarmCPUUtilization: { statistic: 'Maximum', of: 'warm' },
   WarmFreeStorageSpace: { statistic: 'Minimum', of: 'warm' },
   WarmJVMMemoryPressure: { statistic: 'Maximum', of: 'warm' },
-} as const satisfies Record<string, MetricRow>;
+} as const satisfies MetricTable<'domain' | 'masters' | 'warm'>;
 
 /** Name of a metric of a domain. */
 export type OpenSearchMetric = keyof typeof openSearchMetrics;
+
+/** The domain, once for each sort of nodes that it has. */
+export function openSearchSources({ domainName, account, dedicatedMasters, warmNodes }: OpenSearchAttributes) {
+  const domain = [{ namespace: 'AWS/ES', dimensions: { DomainName: domainName, ClientId: account } }];
+  return { domain, masters: dedicatedMasters > 0 ? domain : [], warm: warmNodes > 0 ? domain : [] } satisfies Record<
+    string,
+    MetricSource[]
+  >;
+}

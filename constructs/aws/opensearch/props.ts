@@ -23,6 +23,7 @@ export interface OpenSearchProps {
   readonly overrides?: SearchOverrides;
   /**
    * The version that the domain runs now, where `overrides.version` is to upgrade it: the way there is checked before anything is planned.
+   * `overrides.upgradeFrom` comes before it.
    *
    * Without it Terraform finds out, and would replace a domain that cannot go there; where deletion is protected it refuses to.
    *
@@ -43,7 +44,13 @@ export interface OpenSearchProps {
   readonly iops?: number;
   /** Of each data node's disk, MiB/s. @default what the price of the volume includes */
   readonly throughputMiBps?: number;
-  /** Whether AWS adjusts queues, caches and heap to the load. @default where the data nodes can: not on t2 and t3 */
+  /**
+   * Whether AWS adjusts queues, caches and heap to the load; `overrides.autoTune` comes before it.
+   *
+   * AWS refuses t3 to a domain that is tuned, and t3 refuses to be told: a domain that is to shrink to t3 is deployed once with false before.
+   *
+   * @default where the data nodes can: not on t2 and t3
+   */
   readonly autoTune?: boolean;
   /** Beginning of the ten hours a day in which AWS updates and tunes, UTC. @default '20:00' */
   readonly offPeakStart?: string;

@@ -1,12 +1,11 @@
 import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
-import type { Bindable } from '../../core/binding.ts';
 import { contentHash } from '../../core/content-hash.ts';
-import { Construct } from '../../core/framework.ts';
-import type { MetricReference } from '../../core/metric.ts';
+import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
-import { Connections, type SecurityGroupReference } from '../foundation/connections.ts';
+import { clientPort, type ServicePort } from '../foundation/connections.ts';
 import { grantToRole } from '../foundation/grant.ts';
-import { type OpenSearchMetric, openSearchMetrics } from './metrics.ts';
+import { ServerReference } from '../foundation/reference.ts';
+import { type OpenSearchMetric, openSearchMetrics, openSearchSources } from './metrics.ts';
 import type { OpenSearchAttributes } from './props.ts';
 import { everyIndex, readStatements, snapshotStatements, writeStatements } from './statements.ts';
 
@@ -19,15 +18,7 @@ const httpsPort = 443;
  * IAM decides which requests reach the domain; within it, access control decides once more. So a role that was granted something here must also be mapped
  * to a role within the domain, which is a matter of the topology. One that is not mapped is let in and may do nothing.
  */
-export abstract class OpenSearchReference extends Construct implements Bindable, SecurityGroupReference {
-  abstract readonly attributes: OpenSearchAttributes;
-  /** Who may reach it: `connections.allowFrom('Orders', group)`. */
-  abstract readonly connections: Connections;
-
-  get securityGroupId(): string {
-    return this.attributes.securityGroupId;
-  }
-
+export class OpenSearchReference extends ServerReference<OpenSearchAttributes> {
   binding(): BindingFragment {
     const { service, role, region, domainName, arn, host, dataNodes, zones, maxRequestMiB } = this.attributes;
     return {
@@ -128,9 +119,7 @@ export abstract class OpenSearchReference extends Construct implements Bindable,
 
   /** A metric of the domain; none where it is about nodes that the domain does not have. */
   metric(metricName: OpenSearchMetric): MetricReference[] {
-    const { domainName, account, dedicatedMasters, warmNodes } = this.attributes;
-    const nodes = { domain: 1, masters: dedicatedMasters, warm: warmNodes }[openSearchMetrics[metricName].of];
-    return nodes === 0 ? [] : [{ namespace: 'AWS/ES', metricName, dimensions: { DomainName: domainName, ClientId: account } }];
+    return metricSeries(metricName, openSearchMetrics[metricName], openSearchSources(this.attributes));
   }
 
   private grant(
@@ -142,21 +131,9 @@ export abstract class OpenSearchReference extends Construct implements Bindable,
   }
 }
 
-/** A domain that someone else keeps. */
-export class ImportedOpenSearch extends OpenSearchReference {
-  readonly attributes: OpenSearchAttributes;
-  readonly connections: Connections;
-
-  constructor(scope: Construct, id: string, attributes: OpenSearchAttributes) {
-    super(scope, id);
-    this.attributes = attributes;
-    this.connections = connectionsOf(this, attributes);
-  }
-}
-
-/** The ways into the servers of a domain. */
-export function connectionsOf(scope: Construct, { service, securityGroupId }: Pick<OpenSearchAttributes, 'service' | 'securityGroupId'>) {
-  return new Connections(scope, 'Connections', { securityGroupId, ports: [{ port: httpsPort, description: `clients to ${service}` }] });
+/** The one port of a domain. */
+export function openSearchPorts(service: string): ServicePort[] {
+  return [clientPort(httpsPort, service)];
 }
 
 function checkedIndex(index: string): string {

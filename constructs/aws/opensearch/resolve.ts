@@ -23,6 +23,7 @@ export function resolveOpenSearch(props: OpenSearchProps, identity: EnvironmentI
   const settings = settingsOf(props, identity);
   const zones = props.zones ?? Math.min(3, network.privateSubnetIds.length, settings.dataNodes);
   const included = includedSpeed(settings.diskGiB);
+  const tunable = !isOf('burstable', settings.dataNodeType);
   const snapshotPurpose = `${service}-backup`;
   return {
     ...defaults,
@@ -34,6 +35,7 @@ export function resolveOpenSearch(props: OpenSearchProps, identity: EnvironmentI
     domainName,
     domainArn: arnOf(identity, 'es', `domain/${domainName}`),
     version: overrides?.version ?? defaultVersion,
+    upgradeFrom: overrides?.upgradeFrom ?? props.upgradeFrom,
     zones,
     availableZones: network.privateSubnetIds.length,
     subnetIds: network.privateSubnetIds.slice(0, zones),
@@ -42,7 +44,8 @@ export function resolveOpenSearch(props: OpenSearchProps, identity: EnvironmentI
     /** Types with disks of their own take no volume. */
     hasVolume: !isOf('withOwnDisks', settings.dataNodeType),
     givenDisk: props.iops !== undefined || props.throughputMiBps !== undefined || overrides?.diskGiB !== undefined,
-    autoTune: props.autoTune ?? !isOf('burstable', settings.dataNodeType),
+    tunable,
+    autoTune: overrides?.autoTune ?? props.autoTune ?? tunable,
     advancedOptions: { ...defaultOptions, ...props.advancedOptions },
     accountRootArn: globalArnOf(identity, 'iam', 'root', identity.account),
     masterRolePrincipals: props.masterRolePrincipals ?? [globalArnOf(identity, 'iam', 'root', identity.account)],

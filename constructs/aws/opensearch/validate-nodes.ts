@@ -1,6 +1,6 @@
 import { isWholeNumber, quoted, type Rule } from '../../core/validate.ts';
 import { includedSpeed, largestSpeed } from './disks.ts';
-import { isOf, largestDisksGiB, warmNodeTypes } from './instances.ts';
+import { isOf, largestDisksGiB, nodeTypeProblem, warmNodeTypes } from './instances.ts';
 import type { ResolvedOpenSearch } from './resolve.ts';
 
 const nodeType = /^[a-z0-9]+\.[a-z0-9]+\.search$/;
@@ -13,6 +13,7 @@ const iopsPerMiBps = 4;
 const typesInUse = ({ dataNodeType, dedicatedMasters, masterNodeType }: ResolvedOpenSearch): string[] =>
   dedicatedMasters > 0 ? [dataNodeType, masterNodeType] : [dataNodeType];
 const malformedTypes = (domain: ResolvedOpenSearch): string[] => typesInUse(domain).filter((type) => !nodeType.test(type));
+const impossibleTypes = (domain: ResolvedOpenSearch): string[] => typesInUse(domain).flatMap((type) => nodeTypeProblem(type) ?? []);
 const unencryptedTypes = (domain: ResolvedOpenSearch): string[] => typesInUse(domain).filter((type) => isOf('unencrypted', type));
 const burstableTypes = (domain: ResolvedOpenSearch): string[] => typesInUse(domain).filter((type) => isOf('burstable', type));
 const largestDiskGiB = ({ dataNodeType }: ResolvedOpenSearch): number => largestDisksGiB[dataNodeType] ?? disksGiB.largest;
@@ -21,6 +22,11 @@ const dataRules: readonly Rule<ResolvedOpenSearch>[] = [
   {
     condition: (domain) => malformedTypes(domain).length > 0,
     message: (domain) => `node types must be of the form m7g.large.search, got ${malformedTypes(domain).map(quoted).join(', ')}`,
+  },
+  {
+    condition: (domain) => impossibleTypes(domain).length > 0,
+    message: (domain) =>
+      `node types must be ones that AWS has, got ${typesInUse(domain).join(', ')}: ${impossibleTypes(domain).join('; ')}`,
   },
   {
     condition: (domain) => unencryptedTypes(domain).length > 0,

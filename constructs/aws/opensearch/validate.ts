@@ -1,5 +1,6 @@
+import { nameRule, roleRule } from '../../core/rules.ts';
 import { quoted, type Rule } from '../../core/validate.ts';
-import { parseDailyWindow } from '../../core/windows.ts';
+import { isTimeOfDay } from '../../core/windows.ts';
 import { longestBucketName } from '../foundation/bucket.ts';
 import type { ResolvedOpenSearch } from './resolve.ts';
 import { nodeRules } from './validate-nodes.ts';
@@ -24,15 +25,8 @@ function isToken(text: string): boolean {
 }
 
 const nameRules: readonly Rule<ResolvedOpenSearch>[] = [
-  {
-    condition: ({ domainName: name }) => name.length > longestName || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name),
-    message: ({ domainName: name }) =>
-      `environment and service name together must be at most ${longestName} lower-case letters, digits and hyphens, got ${quoted(name)}`,
-  },
-  {
-    condition: ({ role }) => role !== 'search',
-    message: ({ role }) => `role must be search, got ${quoted(role)}`,
-  },
+  nameRule('domainName', longestName),
+  roleRule(['search']),
   {
     condition: ({ version }) => !isKnownVersion(version),
     message: ({ version }) => `version must be one of ${knownVersions.join(', ')}, got ${quoted(version)}`,
@@ -68,7 +62,7 @@ const accessRules: readonly Rule<ResolvedOpenSearch>[] = [
 
 const upkeepRules: readonly Rule<ResolvedOpenSearch>[] = [
   {
-    condition: ({ offPeakStart }) => parseDailyWindow(`${offPeakStart}-00:00`) === undefined,
+    condition: ({ offPeakStart }) => !isTimeOfDay(offPeakStart),
     message: ({ offPeakStart }) => `offPeakStart must be a time of the form 20:00, got ${quoted(offPeakStart)}`,
   },
   {

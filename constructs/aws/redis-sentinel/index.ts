@@ -2,15 +2,13 @@ import { DataAwsSsmParameter } from '@cdktf/provider-aws/lib/data-aws-ssm-parame
 import type { Construct } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { validate } from '../../core/validate.ts';
-import type { Connections } from '../foundation/connections.ts';
 import { defineLogGroup } from '../foundation/log-group.ts';
 import { SentinelAddresses } from './addresses.ts';
 import { backupBucketOf } from './backups.ts';
-import { ImportedRedisSentinel } from './imported.ts';
 import { architectureOf } from './instance-types.ts';
 import { renderUserData } from './machine/index.ts';
 import type { MachineSecrets } from './machine/settings.ts';
-import { SentinelNetwork } from './network.ts';
+import { SentinelNetwork, servicePorts } from './network.ts';
 import { SentinelNode } from './node.ts';
 import type { RedisSentinelAttributes, RedisSentinelProps } from './props.ts';
 import { RedisSentinelReference } from './reference.ts';
@@ -48,8 +46,6 @@ interface MachineSurroundings {
  * events.grantConnect('Orders', { roleName: 'orders' });
  */
 export class RedisSentinel extends RedisSentinelReference {
-  readonly attributes: RedisSentinelAttributes;
-  readonly connections: Connections;
   private readonly nodes: readonly SentinelNode[];
 
   constructor(scope: Construct, id: string, props: RedisSentinelProps) {
@@ -66,7 +62,7 @@ export class RedisSentinel extends RedisSentinelReference {
 
   /** A set that someone else keeps, with the same public face. */
   static fromAttributes(scope: Construct, id: string, attributes: RedisSentinelAttributes): RedisSentinelReference {
-    return new ImportedRedisSentinel(scope, id, attributes);
+    return new RedisSentinelReference(scope, id, { attributes, ports: servicePorts(attributes.ports) });
   }
 
   /**

@@ -1,12 +1,23 @@
 const mebibytesAGibibyte = 1_024;
 
-/** GiB of the size `large` by the letter of the family, of generations that keep to it. @see https://aws.amazon.com/ec2/instance-types/ */
+/**
+ * GiB of the size `large` by the letter of the family, of generations that keep to it.
+ *
+ * All of them are machines of the Nitro system: older ones show no volume under the name by which the machine looks for its disk.
+ *
+ * @see https://aws.amazon.com/ec2/instance-types/
+ */
 const largeGiB: readonly { readonly families: RegExp; readonly gibibytes: number }[] = [
   { families: /^t[34]/, gibibytes: 8 },
   { families: /^m[5-9]/, gibibytes: 8 },
   { families: /^r[5-9]/, gibibytes: 16 },
   { families: /^c[6-9]/, gibibytes: 4 },
+  { families: /^c5(a|ad|d)?$/, gibibytes: 4 },
+  { families: /^x(2gd|8g)$/, gibibytes: 32 },
 ];
+
+/** For messages. */
+export const knownFamilies = 't3 and newer, m5 and newer, r5 and newer, c5 and newer, x2gd or x8g, and no metal';
 
 /** A size as a multiple of `large`. */
 const multiples: Readonly<Record<string, number>> = { nano: 1 / 16, micro: 1 / 8, small: 1 / 4, medium: 1 / 2, large: 1, xlarge: 2 };

@@ -1,15 +1,9 @@
-import type { MetricReference } from '../../core/metric.ts';
-import type { RedisSentinelAttributes, SentinelNodeReference } from './props.ts';
-
-/** How to read one metric of a set. */
-interface RedisSentinelMetricRow {
-  readonly statistic: 'Average' | 'Maximum' | 'Minimum' | 'Sum';
-  /** What a series is of; what a `node` knows of itself its machine writes into its logs, in the embedded metric format. */
-  readonly of: 'instance' | 'volume' | 'node';
-}
+import type { MetricSource, MetricTable } from '../../core/metric.ts';
+import type { RedisSentinelAttributes } from './props.ts';
 
 /**
- * Figures of every machine, with the statistic that shows trouble. What needs a look into streams and groups, the probe asks Redis.
+ * Figures of every machine, with the statistic that shows trouble. What a `node` knows of itself its machine writes into its logs, in the embedded metric
+ * format. What needs a look into streams and groups, the probe asks Redis.
  *
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html
  * @see https://docs.aws.amazon.com/ebs/latest/userguide/using_cloudwatch_ebs.html
@@ -45,24 +39,30 @@ export const redisSentinelMetrics = {
   RedisMemoryUsedPercent: { statistic: 'Maximum', of: 'node' },
   /** Of the master alone. */
   ConnectedReplicas: { statistic: 'Minimum', of: 'node' },
-} as const satisfies Readonly<Record<string, RedisSentinelMetricRow>>;
+  /** 1 while a snapshot, a rewrite or the append-only file could not be written, for lack of disk above all: Redis then refuses writes. */
+  RedisPersistenceFailed: { statistic: 'Maximum', of: 'node' },
+  /**
+   * Since the newest complete backup in S3 was begun, whoever took it: what the loss of all machines would cost. Before the first one, since the volume
+   * was made. Of every machine, asked of the bucket every ten minutes, so that the others still tell when one cannot.
+   */
+  BackupAgeSeconds: { statistic: 'Maximum', of: 'node' },
+  /** The same of snapshots alone. */
+  SnapshotAgeSeconds: { statistic: 'Maximum', of: 'node' },
+  /** Of the machine's certificate, which is renewed at 30, or of the set's authority if that ends sooner. */
+  CertificateDaysLeft: { statistic: 'Minimum', of: 'node' },
+} as const satisfies MetricTable<'instance' | 'volume' | 'node'>;
 
 /** Name of a figure of a machine. */
 export type RedisSentinelMetric = keyof typeof redisSentinelMetrics;
 
-/** The series of `metricName`, one a machine in their order: which of them is the master changes. */
-export function seriesOf(
-  { service, nodes }: RedisSentinelAttributes,
-  metricName: RedisSentinelMetric,
-  environment: string,
-): MetricReference[] {
-  const sources = {
-    instance: ({ instanceId }: SentinelNodeReference) => ({ namespace: 'AWS/EC2', dimensions: { InstanceId: instanceId } }),
-    volume: ({ volumeId }: SentinelNodeReference) => ({ namespace: 'AWS/EBS', dimensions: { VolumeId: volumeId } }),
-    node: ({ name }: SentinelNodeReference) => ({
+/** Every machine in their order, by its number in EC2, by that of its disk for data, and by its name. */
+export function redisSentinelSources({ service, nodes }: RedisSentinelAttributes, environment: string) {
+  return {
+    instance: nodes.map(({ instanceId }) => ({ namespace: 'AWS/EC2', dimensions: { InstanceId: instanceId } })),
+    volume: nodes.map(({ volumeId }) => ({ namespace: 'AWS/EBS', dimensions: { VolumeId: volumeId } })),
+    node: nodes.map(({ name }) => ({
       namespace: 'Millrace/RedisSentinel',
       dimensions: { Environment: environment, Service: service, Node: name },
-    }),
-  };
-  return nodes.map((node) => ({ metricName, ...sources[redisSentinelMetrics[metricName].of](node) }));
+    })),
+  } satisfies Record<string, MetricSource[]>;
 }

@@ -1,24 +1,14 @@
 import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
-import type { Bindable } from '../../core/binding.ts';
-import { Construct } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
-import type { MetricReference } from '../../core/metric.ts';
+import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
-import type { Connections, SecurityGroupReference } from '../foundation/connections.ts';
 import { grantToRole } from '../foundation/grant.ts';
-import { type RedisSentinelMetric, seriesOf } from './metrics.ts';
+import { ServerReference } from '../foundation/reference.ts';
+import { type RedisSentinelMetric, redisSentinelMetrics, redisSentinelSources } from './metrics.ts';
 import type { RedisSentinelAttributes } from './props.ts';
 
 /** A set of Redis servers with sentinels, ours or another's: how to bind it, to let someone in, and to watch it. */
-export abstract class RedisSentinelReference extends Construct implements Bindable, SecurityGroupReference {
-  abstract readonly attributes: RedisSentinelAttributes;
-  /** Who may open connections to Redis and to the sentinels. */
-  abstract readonly connections: Connections;
-
-  get securityGroupId(): string {
-    return this.attributes.securityGroupId;
-  }
-
+export class RedisSentinelReference extends ServerReference<RedisSentinelAttributes> {
   binding(): BindingFragment {
     const { service, role, masterName, nodes, ports, username, secrets, memoryMiB } = this.attributes;
     const password = (id: string) => ({ from: 'aws-secrets-manager', id, jsonKey: 'password' }) as const;
@@ -63,6 +53,6 @@ export abstract class RedisSentinelReference extends Construct implements Bindab
 
   /** A metric of every machine, in their order: which of them is the master changes. */
   metric(metricName: RedisSentinelMetric): MetricReference[] {
-    return seriesOf(this.attributes, metricName, identityOf(this).name);
+    return metricSeries(metricName, redisSentinelMetrics[metricName], redisSentinelSources(this.attributes, identityOf(this).name));
   }
 }

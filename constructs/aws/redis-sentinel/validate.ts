@@ -1,8 +1,9 @@
+import { isName, roleRule } from '../../core/rules.ts';
 import { isWholeNumber, quoted, type Rule } from '../../core/validate.ts';
-import { isInstanceType } from './instance-types.ts';
+import { isInstanceType, knownFamilies } from './instance-types.ts';
 import type { ResolvedRedisSentinel } from './resolve.ts';
 
-const roles = ['events', 'jobs'];
+const longestName = 32;
 /** What a fork for a snapshot or a rewrite copies, and the system, live on the rest. */
 const largestShareOfMemory = 0.75;
 /** Snapshot, append-only file, the file being rewritten, and room to restore. */
@@ -17,15 +18,11 @@ const leastDiskGiB = ({ memoryMiB }: ResolvedRedisSentinel): number => Math.ceil
 /** What a set must be. */
 export const redisSentinelRules: readonly Rule<ResolvedRedisSentinel>[] = [
   {
-    condition: ({ service }) => service.length > 32 || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(service),
+    condition: ({ service }) => !isName(service, longestName),
     message: ({ service }) =>
-      `service must be at most 32 lower-case letters, digits and hyphens, because it is part of DNS names, got ${quoted(service)}`,
+      `service must be at most ${longestName} lower-case letters, digits and hyphens, because it is part of DNS names, got ${quoted(service)}`,
   },
-  {
-    condition: ({ role }) => !roles.includes(role),
-    message: ({ role }) =>
-      `role must be one of ${roles.join(', ')}, got ${quoted(role)}: what may be evicted belongs on a service of kind redis`,
-  },
+  roleRule(['events', 'jobs'], 'what may be evicted belongs on a service of kind redis'),
   {
     condition: ({ maxMemoryPolicy }) => maxMemoryPolicy !== 'noeviction',
     message: ({ maxMemoryPolicy }) =>
@@ -39,6 +36,11 @@ export const redisSentinelRules: readonly Rule<ResolvedRedisSentinel>[] = [
   {
     condition: ({ instanceType }) => !isInstanceType(instanceType),
     message: ({ instanceType }) => `instanceType must be of the form m7g.large, got ${quoted(instanceType)}`,
+  },
+  {
+    condition: ({ instanceType, machineMemoryMiB }) => isInstanceType(instanceType) && machineMemoryMiB === undefined,
+    message: ({ instanceType }) =>
+      `instanceType must be one whose memory is known, of ${knownFamilies}, got ${quoted(instanceType)}: what Redis may hold follows from it`,
   },
   {
     condition: ({ imageId }) => imageId !== undefined && !/^ami-[0-9a-f]+$/.test(imageId),

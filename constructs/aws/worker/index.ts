@@ -4,12 +4,12 @@ import { EcsTaskDefinition } from '@cdktf/provider-aws/lib/ecs-task-definition';
 import type { Construct } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
 import { validate } from '../../core/validate.ts';
-import type { Connections } from '../foundation/connections.ts';
+import { Connections } from '../foundation/connections.ts';
 import { defineLogGroup } from '../foundation/log-group.ts';
 import { SecurityGroup } from '../foundation/security-group.ts';
 import { containerOf } from './container.ts';
 import type { WorkerAttributes, WorkerProps } from './props.ts';
-import { ImportedWorker, WorkerReference, workerConnections } from './reference.ts';
+import { WorkerReference, workerPorts } from './reference.ts';
 import { type ResolvedWorker, resolveWorker } from './resolve.ts';
 import { TaskRole } from './roles.ts';
 import { programPolicies, startPolicies } from './statements.ts';
@@ -23,18 +23,17 @@ interface Roles {
 
 /**
  * A program of the package as containers on Fargate: in private subnets, on a file system it cannot write, as nobody in particular, with the rights to
- * what its arguments mean and to nothing else. Reads its binding when it starts; a new binding counts from the next start.
+ * what its arguments mean and to nothing else. Reads its binding when it starts; a binding with another content starts new tasks.
  *
- * A deployment starts new tasks before it ends old ones and goes back to what ran before when they do not become healthy. ECS needs its service-linked
- * role, which the first cluster of an account brings.
+ * A deployment starts new tasks before it ends old ones and goes back to what ran before when they do not become healthy. Terraform waits for its end, at most
+ * 20 minutes, and fails with it: what did not run is deployed again by the next apply. An image in another account of the region is pulled where the policy of
+ * its repository lets this account. ECS needs its service-linked role, which the first cluster of an account brings.
  *
  * @throws {MillraceError} ENVIRONMENT_INVALID naming all problems.
  * @example
  * new Worker(this, 'relay', { name: 'relay', declaration, network, encryptionKeyArn, cluster, binding, services });
  */
 export class Worker extends WorkerReference {
-  readonly attributes: WorkerAttributes;
-  readonly connections: Connections;
   private readonly taskDefinition: EcsTaskDefinition;
   private readonly service: EcsService;
 
@@ -44,22 +43,22 @@ export class Worker extends WorkerReference {
     validate(`worker ${props.name}`, workerRules, worker);
     const log = defineLogGroup(this, 'Logs', worker.logParts, props.encryptionKeyArn);
     const roles = this.defineRoles(worker, props);
-    const group = this.defineSecurityGroup(worker, props);
-    this.connections = workerConnections(this, group.securityGroupId);
+    const { securityGroupId } = this.defineSecurityGroup(worker, props);
+    this.connections = new Connections(this, 'Connections', { securityGroupId, ports: workerPorts });
     this.taskDefinition = this.defineTask(worker, roles, log);
     this.service = this.defineService(worker, props, [...roles.program.policies, ...roles.start.policies]);
     this.attributes = {
       name: props.name,
       clusterName: props.cluster.clusterName,
       serviceName: worker.fullName,
-      securityGroupId: group.securityGroupId,
+      securityGroupId,
       taskRoleName: roles.program.roleName,
     };
   }
 
   /** A worker that someone else keeps, with the same public face. */
   static fromAttributes(scope: Construct, id: string, attributes: WorkerAttributes): WorkerReference {
-    return new ImportedWorker(scope, id, attributes);
+    return new WorkerReference(scope, id, { attributes, ports: workerPorts });
   }
 
   /** The way around this construct: sets any argument of the ECS service, by its Terraform name. */
@@ -102,7 +101,7 @@ export class Worker extends WorkerReference {
     });
   }
 
-  private defineService(worker: ResolvedWorker, { network, cluster }: WorkerProps, dependsOn: TaskRole['policies']): EcsService {
+  private defineService(worker: ResolvedWorker, { network, cluster, binding }: WorkerProps, dependsOn: TaskRole['policies']): EcsService {
     return new EcsService(this, 'Resource', {
       name: worker.fullName,
       cluster: cluster.clusterArn,
@@ -119,6 +118,10 @@ export class Worker extends WorkerReference {
       deploymentMinimumHealthyPercent: 100,
       deploymentMaximumPercent: 200,
       deploymentCircuitBreaker: { enable: true, rollback: true },
+      // Without it an apply succeeds whatever becomes of the tasks, and the next one has nothing to do.
+      waitForSteadyState: true,
+      forceNewDeployment: true,
+      triggers: { binding: binding.generation },
       availabilityZoneRebalancing: 'ENABLED',
       enableExecuteCommand: false,
       enableEcsManagedTags: true,

@@ -22,6 +22,8 @@ export interface BindingPlace {
   readonly parameterName: string;
   /** Bucket whose `topology/` holds the document that the binding means. */
   readonly documentsBucket: string;
+  /** Generation of the binding, which is another one for every content. */
+  readonly generation: string;
 }
 
 export interface WorkerProps {

@@ -1,3 +1,4 @@
+import { nameRule, twoZonesRule } from '../../core/rules.ts';
 import { listed, quoted, type Rule } from '../../core/validate.ts';
 import { ownFlags, type ResolvedWorker } from './resolve.ts';
 
@@ -20,11 +21,7 @@ const repeatedFlags = ({ given }: ResolvedWorker): string[] => given.filter((wor
 
 /** What a worker must be. */
 export const workerRules: readonly Rule<ResolvedWorker>[] = [
-  {
-    condition: ({ fullName }) => fullName.length > longestName || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(fullName),
-    message: ({ fullName }) =>
-      `environment and name together must be at most ${longestName} lower-case letters, digits and hyphens, got ${quoted(fullName)}`,
-  },
+  nameRule('fullName', longestName, 'environment and name'),
   {
     condition: ({ repository, region }) => repository?.region !== region,
     message: ({ image, region }) =>
@@ -44,10 +41,7 @@ export const workerRules: readonly Rule<ResolvedWorker>[] = [
     message: ({ tasks }) =>
       `tasks must be at least 2 where the environment protects against deletion, got ${tasks}: nothing would stand by`,
   },
-  {
-    condition: ({ subnetIds }) => subnetIds.length < 2,
-    message: ({ subnetIds }) => `the network must have private subnets in at least 2 zones, got ${subnetIds.length}`,
-  },
+  twoZonesRule,
   {
     condition: (worker) => repeatedFlags(worker).length > 0,
     message: (worker) =>
@@ -55,6 +49,6 @@ export const workerRules: readonly Rule<ResolvedWorker>[] = [
   },
   {
     condition: ({ problems }) => problems.length > 0,
-    message: ({ problems }) => problems.map((problem) => `arguments: ${problem}`).join('\n  - '),
+    message: ({ problems }) => problems.map((problem) => `arguments: ${problem}`),
   },
 ];

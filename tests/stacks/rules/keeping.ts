@@ -1,23 +1,16 @@
+import { keptTypes } from '../../../constructs/core/protection.ts';
 import { argumentRule, isGiven } from './arguments.ts';
 import { type Block, ofTypes, type StackContent, valuesAt } from './content.ts';
 import { type Rule, resource } from './rule.ts';
 
-/** What cannot be made again from the repository. */
+/** What cannot be made again from the repository, and what nothing here makes yet. */
 const holdsData = [
+  ...keptTypes,
   'aws_db_instance',
   'aws_dynamodb_table',
-  'aws_ebs_volume',
   'aws_efs_file_system',
-  'aws_elasticache_replication_group',
-  'aws_elasticache_serverless_cache',
-  'aws_kms_key',
-  'aws_mq_broker',
-  'aws_msk_cluster',
-  'aws_msk_serverless_cluster',
-  'aws_opensearch_domain',
   'aws_opensearchserverless_collection',
   'aws_rds_cluster',
-  'aws_s3_bucket',
 ] as const;
 
 const isProtected = ({ arguments: args }: Block): boolean => valuesAt(args, 'lifecycle.prevent_destroy').includes(true);

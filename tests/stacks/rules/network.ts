@@ -41,6 +41,19 @@ function leadsOut({ type, arguments: args }: Block): boolean {
   );
 }
 
+/** A route through a peering ends in the one VPC behind it; any other target may lead further. */
+const routesElsewhere = (stack: StackContent) => [
+  ...ofTypes(stack, 'aws_route')
+    .filter(({ arguments: { vpc_peering_connection_id, destination_cidr_block } }) => {
+      const prefix = Number(String(destination_cidr_block).split('/')[1]);
+      return typeof vpc_peering_connection_id !== 'string' || !(prefix >= 16);
+    })
+    .map(({ path }) => `${path} must lead through a peering to a range of /16 or smaller`),
+  ...ofTypes(stack, 'aws_route_table')
+    .filter(({ arguments: { route } }) => route !== undefined)
+    .map(({ path }) => `${path} has routes inline`),
+];
+
 const nested = (path: string, value: unknown): Record<string, unknown> => {
   const [key = '', ...rest] = path.split('.');
   return { [key]: rest.length === 0 ? value : [nested(rest.join('.'), value)] };
@@ -90,5 +103,16 @@ export const networkRules: readonly Rule[] = [
     what: 'no gateway, no public address, no public end point',
     violations: (stack) => stack.blocks.filter(leadsOut).map(({ type, path }) => `${type} ${path} leads to the internet`),
     planted: ways.map(({ type, argument }) => resource(type, argument === undefined ? {} : nested(argument, 'on'))),
+  },
+  {
+    id: 'routes-lead-to-peers-alone',
+    what: 'routes lead to joined networks, and never to all addresses',
+    violations: routesElsewhere,
+    planted: [
+      resource('aws_route', { destination_cidr_block: '0.0.0.0/0', vpc_peering_connection_id: 'pcx-1' }),
+      resource('aws_route', { destination_cidr_block: '10.0.0.0/16', transit_gateway_id: 'tgw-1' }),
+      resource('aws_route', { destination_ipv6_cidr_block: '::/0', vpc_peering_connection_id: 'pcx-1' }),
+      resource('aws_route_table', { vpc_id: 'vpc-1', route: [{ cidr_block: '0.0.0.0/0', gateway_id: 'igw-1' }] }),
+    ],
   },
 ];

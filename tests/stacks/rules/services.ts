@@ -73,6 +73,14 @@ const rows: readonly ArgumentRule[] = [
     only: onBrokersOfOurs,
   },
 
+  ...[broker, 'aws_mq_configuration'].map((type) => ({
+    type,
+    argument: 'engine_version',
+    must: 'one of RabbitMQ that Amazon MQ supports',
+    holds: oneOf('3.13', '4.2'),
+    wrong: '3.11',
+  })),
+  { type: broker, argument: 'engine_type', must: 'RabbitMQ', holds: oneOf('RabbitMQ'), wrong: 'ActiveMQ' },
   { type: broker, argument: 'encryption_options.kms_key_id', must: key, holds: isGiven, wrong: '' },
   { type: broker, argument: 'encryption_options.use_aws_owned_key', must: 'false', holds: isFalse, wrong: true },
   { type: broker, argument: 'auto_minor_version_upgrade', must: 'true', holds: isTrue, wrong: false },

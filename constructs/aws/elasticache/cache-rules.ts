@@ -1,3 +1,4 @@
+import { betweenRule } from '../../core/rules.ts';
 import { quoted, type Rule, repeated } from '../../core/validate.ts';
 import type { CacheUser } from './props.ts';
 
@@ -13,16 +14,19 @@ export const longestId = 40;
 /** Users of a group. @see https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/quota-limits.html */
 const mostUsers = 100;
 
-/** Whether `id` may be the name of a cache. */
-export function isCacheName(id: string): boolean {
-  return id.length <= longestId && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(id);
-}
+/** Days; a group keeps its snapshots as long as a serverless cache. */
+export const snapshotRetentionRule = betweenRule('snapshotRetentionDays', 1, 35);
 
 const tooLong = ({ userIds }: CacheWithUsers): string[] => userIds.filter((id) => id.length > longestId);
 const misnamedUsers = ({ users }: CacheWithUsers): string[] =>
   users.map(({ name }) => name).filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name === 'default');
 const withoutState = ({ users }: CacheWithUsers): string[] =>
   users.filter(({ accessString }) => !/^(on|off)( |$)/.test(accessString)).map(({ name }) => name);
+/** Words that say which commands are allowed; those of keys and channels begin otherwise. */
+const commandWords = ({ accessString }: CacheUser): string[] =>
+  accessString.split(/\s+/).filter((word) => /^([+-]|(all|no)commands$)/.test(word));
+const withoutFirstCommands = ({ users }: CacheWithUsers): string[] =>
+  users.filter((user) => !/^([+-]@all|(all|no)commands)$/.test(commandWords(user)[0] ?? '')).map(({ name }) => name);
 /** `>` and `<` set and remove passwords, `#` and `!` their hashes, `nopass` accepts any. The words are shown without what follows, which may be a secret. */
 const passwordRules = ({ users }: CacheWithUsers): string[] =>
   users.flatMap(({ name, accessString }) =>
@@ -60,6 +64,12 @@ export const userRules: readonly Rule<CacheWithUsers>[] = [
     condition: (cache) => withoutState(cache).length > 0,
     message: (cache) =>
       `accessString must begin with on or off, got neither for ${withoutState(cache).join(', ')}: AWS adds off, which shuts the user out`,
+  },
+  {
+    condition: (cache) => withoutFirstCommands(cache).length > 0,
+    message: (cache) =>
+      `accessString must say -@all or +@all before any other command, got neither for ${withoutFirstCommands(cache).join(', ')}: ` +
+      'AWS adds -@all, and every plan would differ from it',
   },
   {
     condition: (cache) => passwordRules(cache).length > 0,
