@@ -1,4 +1,6 @@
 import dns from 'node:dns';
+import { truncate } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { Redis } from 'ioredis';
 import { wrap } from '../../runtime/src/binding/index.ts';
 import { connectRedis, type RedisConnection } from '../../runtime/src/connections/redis/index.ts';
@@ -85,12 +87,17 @@ const measured: Record<string, string> = {};
 
   test('tell CloudWatch how they are', async () => {
     const machine = set.machines[0]!;
-    await machine.run('systemctl', 'start', 'millrace-redis-metrics.service');
-    const figures = JSON.parse((await machine.run('tail', '-n', '1', '/var/log/millrace-redis/metrics.log')).trim());
+    const figures = await figuresOf(machine);
     expect(figures).toMatchObject({ Service: 'events', Node: 'events-1', RedisUp: 1, RedisIsMaster: 1, ConnectedReplicas: 2 });
+    expect(figures).toMatchObject({ RedisPersistenceFailed: 0, CertificateDaysLeft: 89 });
+    // No backup yet: as old as the volume.
+    for (const name of ['BackupAgeSeconds', 'SnapshotAgeSeconds']) {
+      expect(figures[name]).toBeGreaterThan(0);
+      expect(figures[name]).toBeLessThan(600);
+    }
     const [{ Namespace, Dimensions, Metrics }] = figures._aws.CloudWatchMetrics;
     expect({ Namespace, Dimensions }).toEqual({ Namespace: 'Millrace/RedisSentinel', Dimensions: [['Environment', 'Service', 'Node']] });
-    for (const { Name } of Metrics) expect(typeof figures[Name]).toBe('number');
+    for (const { Name } of Metrics as { Name: string }[]) expect(typeof figures[Name]).toBe('number');
     expect(await machine.run('cat', '/run/agent')).toContain('file:/etc/millrace-redis/agent.json');
   });
 
@@ -103,6 +110,14 @@ const measured: Record<string, string> = {};
     await machine.run('millrace-redis', 'renew-certificate');
     expect(await serial()).not.toBe(before);
     expect(await redis.client.ping()).toBe('PONG');
+    // One that Redis could not be told of is told of the next day, not in three months.
+    const renewed = await serial();
+    const client = '/usr/local/lib/millrace-redis/client';
+    await expect(machine.run('sh', '-c', `mv ${client} ${client}.off && millrace-redis renew-certificate`)).rejects.toThrow();
+    await machine.run('mv', `${client}.off`, client);
+    expect(await serial()).toBe(renewed);
+    await machine.run('systemctl', 'start', 'millrace-redis-certificate.service');
+    expect(await serial()).not.toBe(renewed);
     await eventually(async () => (await status(0)).quorum.startsWith('OK 3'), { what: 'its sentinel is back' });
   });
 
@@ -144,7 +159,40 @@ const measured: Record<string, string> = {};
     await sentinelsNotice(machine, set.settings.settings.downAfterMs);
     await eventually(async () => (await status(index)).role === 'slave', { what: 'it is a replica', timeoutMs: 30_000 });
     await firstWrite(redis, 'sample:string:1', 'value 1');
-    expect((await contentOf(redis.client)).keys).toBe(before.keys);
+    expect(Object.keys(await contentOf(redis.client))).toEqual(Object.keys(before));
+  }, 60_000);
+
+  test('send nothing to S3, and overwrite nothing, that the user of Redis may not read or write', async () => {
+    const links =
+      '/var/lib/millrace-redis/redis/appendonlydir/z-link /var/lib/millrace-redis/redis/manifest.new /var/lib/millrace-redis/redis/backup-link';
+    const plant = `echo precious >/run/precious; chmod 600 /run/precious; for link in ${links}; do ln -s /run/precious $link; chown -h millrace-redis $link; done`;
+    await Promise.all(set.machines.map((machine) => machine.run('sh', '-c', plant)));
+    const runs = await Promise.allSettled(
+      set.machines.map((machine) => machine.run('systemctl', 'start', 'millrace-redis-append-log.service')),
+    );
+    expect(runs.filter(({ status: ended }) => ended === 'rejected')).toHaveLength(1);
+    const machine = set.machines[0]!;
+    expect(await machine.run('sh', '-c', 'aws s3 ls --recursive s3://backups/ || true')).not.toMatch(/z-link|SHA256SUMS/);
+    for (const one of set.machines) expect(await one.run('cat', '/run/precious')).toBe('precious\n');
+    await Promise.all(set.machines.map((one) => one.run('sh', '-c', `rm ${links}; ! ls -d /var/lib/millrace-redis/backup-aof`)));
+    expect(await machine.run('stat', '-c', '%U %a', '/var/log/millrace-redis')).toBe('root 750\n');
+  });
+
+  test('a start that fails is tried again until it succeeds, and a volume that has grown is used', async () => {
+    const machine = set.machines[2]!;
+    const [boot, volume] = ['boot', 'volume'].map((name) => `/usr/local/lib/millrace-redis/${name}.sh`);
+    await machine.run('bash', '-c', `mv ${volume} /run/volume; ${boot} & sleep 1; mv /run/volume ${volume}; wait $!`);
+    const mib = async () =>
+      Number((await machine.run('df', '--output=size', '--block-size=M', '/var/lib/millrace-redis')).match(/\d+(?=M\n)/)?.[0]);
+    const before = await mib();
+    const device = (await machine.run('findmnt', '-no', 'SOURCE', '/var/lib/millrace-redis')).trim();
+    const file = (await machine.run('cat', `/sys/block/${basename(device)}/loop/backing_file`)).trim();
+    await truncate(file, 256 * 1_048_576);
+    await machine.run('losetup', '--set-capacity', device);
+    await machine.run('systemctl', 'start', 'millrace-redis-watch.service');
+    // A kernel that grants it to nobody in a container refuses, and the machine says so.
+    const refused = (await machine.run('cat', '/var/log/millrace-redis/jobs.log')).includes('could not be grown');
+    expect(refused || (await mib()) > before + 40).toBe(true);
   }, 60_000);
 
   test('are filled again from S3 after all of them are lost', async () => {
@@ -157,6 +205,13 @@ const measured: Record<string, string> = {};
     const before = await contentOf(redis.client);
     const savedAt = Date.now();
     await backUp('append-log');
+    // Every machine knows of it, not only the one that took it.
+    for (const machine of set.machines) {
+      await machine.run('rm', '-f', '/var/lib/millrace-redis/backups-seen');
+      const { BackupAgeSeconds: ofAny, SnapshotAgeSeconds: ofSnapshot } = await figuresOf(machine);
+      expect(ofAny).toBeLessThan(60);
+      expect(ofSnapshot).toBeGreaterThan(ofAny!);
+    }
     await firstWrite(redis, 'after the append-only file');
     await redis.close();
 
@@ -177,17 +232,61 @@ const measured: Record<string, string> = {};
     await expect(set.machines[0]!.run('millrace-redis', 'restore', '--from', 'latest')).rejects.toThrow(/the set must be empty/);
     await expect(set.machines[1]!.run('millrace-redis', 'restore', '--from', 'latest')).rejects.toThrow(/no master/);
     await set.machines[0]!.run('millrace-redis', 'restore', '--from', 'latest', '--at', snapshotAt.toISOString(), '--force');
-    await eventually(async () => (await contentOf(restored.client)).keys === snapshot.keys, {
+    await eventually(async () => Object.keys(await contentOf(restored.client)).length === Object.keys(snapshot).length, {
       what: 'the snapshot is there',
       timeoutMs: 20_000,
     });
     expect(await contentOf(restored.client)).toEqual(snapshot);
-    await eventually(async () => (await status(2)).keys === String(snapshot.keys), {
+    await eventually(async () => (await status(2)).keys === String(Object.keys(snapshot).length), {
       what: 'the replicas have copied it',
       timeoutMs: 20_000,
     });
   }, 120_000);
+
+  test('a job that is killed leaves nothing for long: the set holds what it held, and the sentinels watch as before', async () => {
+    await using redis = await connect();
+    const before = await contentOf(redis.client);
+    const master = set.machines[set.hosts.indexOf((await status(0)).master)]!;
+    const killed = `
+      millrace-redis restore --from latest --force & restore=$!
+      until [[ -e /var/lib/millrace-redis/restoring ]]; do sleep 0.01; done
+      ! flock --nonblock /var/lib/millrace-redis/restore.lock true || exit 1
+      kill -9 $restore`;
+    await master.run('bash', '-c', killed);
+    const watch = (machine: Machine) => machine.run('systemctl', 'start', 'millrace-redis-watch.service');
+    await eventually(
+      async () => {
+        await watch(master);
+        return !(await master.run('ls', '/var/lib/millrace-redis')).includes('restoring') || undefined;
+      },
+      { what: 'the restore is taken back', timeoutMs: 30_000 },
+    );
+    await firstWrite(redis, 'sample:string:1', 'value 1');
+    expect(Object.keys(await contentOf(redis.client))).toEqual(Object.keys(before));
+    // As long as it could be at work nobody interferes.
+    const now = Math.floor(Date.now() / 1_000);
+    for (const wait of await waits()) expect(Math.abs(now - wait)).toBeLessThan(60);
+    await sentinelsNotice(master, now - 700);
+    await master.run('bash', '-c', `${library}; ask_redis "$HOST" CONFIG SET auto-aof-rewrite-percentage 0`);
+    await Promise.all(set.machines.map(watch));
+    expect(await waits()).toEqual(set.hosts.map(() => set.settings.settings.downAfterMs));
+    expect(await master.run('bash', '-c', `${library}; ask_redis "$HOST" CONFIG GET auto-aof-rewrite-percentage`)).toMatch(/\n100\n$/);
+  }, 90_000);
 });
+
+const library = 'source /usr/local/lib/millrace-redis/library.sh; load_credentials';
+
+/** The silence that each sentinel bears, in ms. */
+function waits(): Promise<number[]> {
+  const ask = `${library}; ask_sentinel "$HOST" SENTINEL MASTER "$MASTER_NAME" | grep -A1 '^down-after-milliseconds' | tail -n 1`;
+  return Promise.all(set.machines.map(async (machine) => Number(await machine.run('bash', '-c', ask))));
+}
+
+/** What the machine tells CloudWatch now. */
+async function figuresOf(machine: Machine): Promise<Record<string, number> & { _aws: { CloudWatchMetrics: [Record<string, unknown>] } }> {
+  await machine.run('systemctl', 'start', 'millrace-redis-metrics.service');
+  return JSON.parse((await machine.run('tail', '-n', '1', '/var/log/millrace-redis/metrics.log')).trim());
+}
 
 /** Names of machines are known within the machines alone; here they are looked up on behalf of the clients of this process. */
 function resolveNames(machines: MachineSet): void {
@@ -262,7 +361,7 @@ async function status(index: number): Promise<{ master: string; role: string; ke
 /** Sets the silence after which the sentinels take the master for dead. */
 async function sentinelsNotice(machine: Machine, afterMs: number): Promise<void> {
   const tell = `ask_sentinel $host SENTINEL SET ${set.settings.masterName} down-after-milliseconds ${afterMs}`;
-  const script = `source /usr/local/lib/millrace-redis/library.sh; load_credentials; for host in $HOSTS; do ${tell}; done`;
+  const script = `${library}; for host in $HOSTS; do ${tell}; done`;
   await machine.run('bash', '-c', script);
 }
 

@@ -12,21 +12,34 @@ const readers: Readonly<Record<string, Reader>> = {
   hash: async (client, key) => sorted(Object.entries(await client.hgetall(key)).map((pair) => JSON.stringify(pair))),
   set: async (client, key) => sorted(await client.smembers(key)),
   zset: (client, key) => client.call('ZRANGE', key, '0', '-1', 'WITHSCORES'),
-  stream: async (client, key) => [await client.xrange(key, '-', '+'), await client.call('XINFO', 'GROUPS', key)],
+  stream: async (client, key) => [await client.xrange(key, '-', '+'), await groupsOf(client, key)],
 };
 
-/** Number of keys, and one digest of all of them: names, types, values, whether they expire. */
-export async function contentOf(client: Redis): Promise<{ readonly keys: number; readonly digest: string }> {
+/** Groups of a stream with what each has not acknowledged; not `entries-read` and `lag`, which a server that got the group by replication may not know. */
+async function groupsOf(client: Redis, key: string): Promise<unknown> {
+  const groups = (await client.call('XINFO', 'GROUPS', key)) as (string | number | null)[][];
+  return Promise.all(
+    groups.map(async (fields) => {
+      const valueOf = (field: string) => fields[fields.indexOf(field) + 1];
+      const pending = (await client.call('XPENDING', key, valueOf('name') as string, '-', '+', '1000')) as unknown[][];
+      return [valueOf('name'), valueOf('last-delivered-id'), pending.map(([id, consumer, , deliveries]) => [id, consumer, deliveries])];
+    }),
+  );
+}
+
+/** A digest of every key: type, value, whether it expires. Two of these differ in the keys that differ. */
+export async function contentOf(client: Redis): Promise<Readonly<Record<string, string>>> {
   const names: string[] = [];
   for await (const page of client.scanStream({ count: 1_000 })) names.push(...(page as string[]));
-  const lines = await Promise.all(
+  const entries = await Promise.all(
     sorted(names).map(async (key) => {
       const type = await client.type(key);
       const expires = (await client.pttl(key)) > 0;
-      return JSON.stringify([key, type, expires, await readers[type]!(client, key)]);
+      const value = JSON.stringify([type, expires, await readers[type]!(client, key)]);
+      return [key, value.length > 100 ? createHash('sha256').update(value).digest('hex') : value] as const;
     }),
   );
-  return { keys: lines.length, digest: createHash('sha256').update(lines.join('\n')).digest('hex') };
+  return Object.fromEntries(entries);
 }
 
 /** Some keys of every type. */

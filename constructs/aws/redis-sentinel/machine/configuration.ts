@@ -64,11 +64,22 @@ export function sentinelTemplate({ masterName, nodes, node, ports, settings }: M
 
 /** What the machine's own scripts ask of Redis besides what replicas and sentinels do. */
 const scriptRules = ['+dbsize', '+bgsave', '+config|get', '+config|set'];
+/**
+ * What newer sentinels send besides: `replicaof` is to an ACL another command than `slaveof`, and Valkey 9.0 aborts a fail-over of its own before every one.
+ * Without these no master would be chosen.
+ *
+ * @see https://github.com/valkey-io/valkey/issues/2779
+ */
+const newerSentinels = ['+replicaof', '+failover'];
 
 /** The users: services, and whoever keeps the set together. */
 export function usersTemplate(): string {
   return renderAclFile([
     { name: later('APP_USER'), passwordHash: later('APP_HASH'), rules: serviceRules },
-    { name: later('REPLICATION_USER'), passwordHash: later('REPLICATION_HASH'), rules: [...replicationRules, ...scriptRules] },
+    {
+      name: later('REPLICATION_USER'),
+      passwordHash: later('REPLICATION_HASH'),
+      rules: [...replicationRules, ...newerSentinels, ...scriptRules],
+    },
   ]);
 }

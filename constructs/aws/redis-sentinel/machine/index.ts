@@ -29,6 +29,7 @@ const scripts = [
   'backup',
   'restore',
   'metrics',
+  'watch',
 ] as const;
 
 /**

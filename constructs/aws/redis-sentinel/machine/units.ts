@@ -18,6 +18,7 @@ export const startedUnits: readonly string[] = [
   'millrace-redis-snapshot.timer',
   'millrace-redis-append-log.timer',
   'millrace-redis-metrics.timer',
+  'millrace-redis-watch.timer',
 ];
 
 /** Every unit file by name. */
@@ -28,17 +29,23 @@ export function renderUnits({ settings, backup }: MachineSettings): Record<strin
     'millrace-redis-sentinel.service': server('Redis Sentinel', 'sentinel', `${places.volume}/sentinel/sentinel.conf --sentinel`, 500, [
       'millrace-redis.service',
     ]),
-    ...job('certificate', 'Certificate of this machine', `${script('certificate')} renew`, '*-*-* 03:00:00', '6h'),
-    ...job('snapshot', 'Snapshot to S3', `${script('backup')} rdb`, everyHours(backup.snapshotEveryHours, '02', 10), '0'),
-    ...job('append-log', 'Append-only file to S3', `${script('backup')} aof`, everyHours(backup.appendLogEveryHours, '00', 40), '0'),
-    ...job('metrics', 'Figures of this machine', script('metrics'), '*-*-* *:*:00', '0'),
+    ...job('certificate', 'Certificate of this machine', `${script('certificate')} renew`, '*-*-* 03:00:00', {
+      spread: '6h',
+      limit: '10min',
+    }),
+    ...job('snapshot', 'Snapshot to S3', `${script('backup')} rdb`, everyHours(backup.snapshotEveryHours, '02', 10), { limit: '6h' }),
+    ...job('append-log', 'Append-only file to S3', `${script('backup')} aof`, everyHours(backup.appendLogEveryHours, '00', 40), {
+      limit: '6h',
+    }),
+    ...job('metrics', 'Figures of this machine', script('metrics'), '*-*-* *:*:00', { limit: '55s' }),
+    ...job('watch', 'End of interrupted jobs', script('watch'), '*-*-* *:*:30', { limit: '5min' }),
   };
   return Object.fromEntries(Object.entries(units).map(([name, unit]) => [name, renderUnit(unit)]));
 }
 
 const boot: Unit = {
   Unit: { Description: 'Volume, secrets and certificate of Redis', Wants: 'network-online.target', After: 'network-online.target' },
-  Service: { Type: 'oneshot', RemainAfterExit: 'yes', ExecStart: script('boot'), TimeoutStartSec: 3_600, ...log('jobs') },
+  Service: { Type: 'oneshot', RemainAfterExit: 'yes', ExecStart: script('boot'), TimeoutStartSec: 'infinity', ...log('jobs') },
 };
 
 /** What a server of this machine can do without: everything but its own folders, its sockets and the writing of a log. */
@@ -98,17 +105,30 @@ function server(title: string, name: string, args: string, downAfterMs: number, 
   };
 }
 
-function job(name: string, title: string, command: string, calendar: string, spread: string): Record<string, Unit> {
+/** Over how long the machines spread it, and after how long it is given up, so that the next one can begin. */
+interface JobTimes {
+  readonly spread?: string;
+  readonly limit: string;
+}
+
+function job(name: string, title: string, command: string, calendar: string, { spread = '0', limit }: JobTimes): Record<string, Unit> {
   const unit = `millrace-redis-${name}`;
   return {
     [`${unit}.service`]: {
       Unit: { Description: title, Requires: 'millrace-redis-boot.service', After: 'millrace-redis-boot.service' },
-      Service: { Type: 'oneshot', ExecStart: command, PrivateTmp: 'yes', ProtectHome: 'yes', ...log(name === 'metrics' ? name : 'jobs') },
+      Service: {
+        Type: 'oneshot',
+        ExecStart: command,
+        TimeoutStartSec: limit,
+        PrivateTmp: 'yes',
+        ProtectHome: 'yes',
+        ...log(name === 'metrics' ? name : 'jobs'),
+      },
     },
     [`${unit}.timer`]: {
       Unit: { Description: title },
       // Not after a machine was off: it may have missed an hour that the others did not.
-      Timer: { OnCalendar: calendar, RandomizedDelaySec: spread, AccuracySec: '1s' },
+      Timer: { OnCalendar: `${calendar} UTC`, RandomizedDelaySec: spread, AccuracySec: '1s' },
       Install: { WantedBy: 'timers.target' },
     },
   };

@@ -2,6 +2,12 @@
 # At every start of the machine, before Redis and Sentinel: the volume, the secrets, a certificate.
 source /usr/local/lib/millrace-redis/library.sh
 
+# What it needs may come long after the machine: network, role, secrets, volume. systemd would not start what waits for this a second time.
+if [[ ${1:-} != once ]]; then
+  until "$0" once; do say 'the machine is not ready; tries again'; sleep 5; done
+  exit
+fi
+
 "$library/volume.sh"
 install -d -m 0700 -o "$owner" -g "$owner" "$runtime" "$runtime/tls"
 install -d -m 0700 "$sealed"

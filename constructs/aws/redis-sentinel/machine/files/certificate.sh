@@ -4,6 +4,8 @@ source /usr/local/lib/millrace-redis/library.sh
 
 tls=$runtime/tls
 authority=$sealed/authority
+# There is a certificate that the servers do not use yet.
+due=$sealed/reload-due
 
 issue() {
   openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out "$sealed/server.key"
@@ -20,12 +22,13 @@ reload() {
   load_credentials
   ask_redis "$HOST" CONFIG SET tls-cert-file "$tls/server.pem" tls-key-file "$tls/server.key" >/dev/null
   systemctl restart millrace-redis-sentinel.service
+  rm -f "$due"
   say 'renewed the certificate'
 }
 
 case $1 in
-  issue) issue ;;
-  renew) openssl x509 -checkend $((30 * 86400)) -noout -in "$tls/server.pem" >/dev/null || { issue; reload; } ;;
-  force-renew) issue; reload ;;
+  issue) issue; rm -f "$due" ;;
+  renew) openssl x509 -checkend $((30 * 86400)) -noout -in "$tls/server.pem" >/dev/null || { touch "$due"; issue; }; [[ ! -e $due ]] || reload ;;
+  force-renew) touch "$due"; issue; reload ;;
   *) fail "certificate.sh issue, renew or force-renew, got $1" ;;
 esac

@@ -11,6 +11,9 @@ runtime=/run/millrace-redis
 sealed=/run/millrace-redis-sealed
 volume=/var/lib/millrace-redis
 owner=millrace-redis
+device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID//-/}
+# What the bucket had when it was last asked.
+backups_seen=$volume/backups-seen
 export AWS_DEFAULT_REGION=$REGION AWS_PAGER=
 
 say() { printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >&2; }
@@ -45,6 +48,26 @@ ask_sentinel() {
 }
 
 info() { ask_redis "$HOST" INFO "$1" | tr -d '\r' | sed -n "s/^$2://p"; }
+
+# Complete backups, oldest first: TIME and address.
+complete_backups() {
+  aws --cli-connect-timeout 5 --cli-read-timeout 15 s3api list-objects-v2 --bucket "$BACKUP_BUCKET" --prefix "$BACKUP_PREFIX/" \
+    --query "Contents[?ends_with(Key, '/SHA256SUMS')].Key" --output text | tr '\t' '\n' |
+    sed -n "s|^\(.*/\([0-9TZ]*\)\)/SHA256SUMS\$|\2 s3://$BACKUP_BUCKET/\1|p" | sort
+}
+
+# As redis.conf has it, where nothing else is said.
+allow_rewrites() { ask_redis "$HOST" CONFIG SET auto-aof-rewrite-percentage 100 >/dev/null; }
+
+grow_volume() { resize2fs "$device" >/dev/null 2>&1 || say "volume $DATA_VOLUME_ID could not be grown"; }
+
+# A restore that did not come to its end has put the set's folder aside; its name stands in the file.
+end_interrupted_restore() {
+  [[ -s $volume/restoring ]] || return 0
+  say 'a restore was interrupted'
+  [[ -d $volume/redis ]] || mv "$(<"$volume/restoring")" "$volume/redis"
+  rm "$volume/restoring"
+}
 
 # A value within double quotes, as redis.conf reads it.
 quoted() {

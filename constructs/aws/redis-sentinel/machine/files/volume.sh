@@ -2,7 +2,6 @@
 # The data volume: found by its id, formatted only when there is nothing on it, mounted by its file system's id, grown to the volume's size.
 source /usr/local/lib/millrace-redis/library.sh
 
-device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${DATA_VOLUME_ID//-/}
 within 900 test -b "$device" || fail "volume $DATA_VOLUME_ID is not attached"
 
 # 2: nothing that anyone knows lies on it. Anything else than 0 and 2 is no reason to write to it.
@@ -22,6 +21,7 @@ fi
 # At later boots systemd mounts it too, at the same time.
 mounted() { mountpoint -q "$volume" || mount "$volume" || mountpoint -q "$volume"; }
 within 60 mounted || fail "volume $DATA_VOLUME_ID cannot be mounted"
-resize2fs "$device" >/dev/null 2>&1 || say "volume $DATA_VOLUME_ID could not be grown"
+grow_volume
 chmod 0755 "$volume"
+end_interrupted_restore
 install -d -m 0700 -o "$owner" -g "$owner" "$volume/redis" "$volume/sentinel"
