@@ -12,7 +12,7 @@ const readers: Readonly<Record<string, Reader>> = {
   hash: async (client, key) => sorted(Object.entries(await client.hgetall(key)).map((pair) => JSON.stringify(pair))),
   set: async (client, key) => sorted(await client.smembers(key)),
   zset: (client, key) => client.call('ZRANGE', key, '0', '-1', 'WITHSCORES'),
-  stream: async (client, key) => [await client.xrange(key, '-', '+'), await groupsOf(client, key)],
+  stream: async (client, key) => [digestOf(await client.xrange(key, '-', '+')), await groupsOf(client, key)],
 };
 
 /** Groups of a stream with what each has not acknowledged; not `entries-read` and `lag`, which a server that got the group by replication may not know. */
@@ -20,11 +20,17 @@ async function groupsOf(client: Redis, key: string): Promise<unknown> {
   const groups = (await client.call('XINFO', 'GROUPS', key)) as (string | number | null)[][];
   return Promise.all(
     groups.map(async (fields) => {
-      const valueOf = (field: string) => fields[fields.indexOf(field) + 1];
-      const pending = (await client.call('XPENDING', key, valueOf('name') as string, '-', '+', '1000')) as unknown[][];
-      return [valueOf('name'), valueOf('last-delivered-id'), pending.map(([id, consumer, , deliveries]) => [id, consumer, deliveries])];
+      const fieldOf = (field: string) => fields[fields.indexOf(field) + 1];
+      const pending = (await client.call('XPENDING', key, fieldOf('name') as string, '-', '+', '1000')) as unknown[][];
+      return [fieldOf('name'), fieldOf('last-delivered-id'), pending.map(([id, consumer, , deliveries]) => [id, consumer, deliveries])];
     }),
   );
+}
+
+/** Short values as they are. */
+function digestOf(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 100 ? createHash('sha256').update(text).digest('hex') : text;
 }
 
 /** A digest of every key: type, value, whether it expires. Two of these differ in the keys that differ. */
@@ -35,8 +41,8 @@ export async function contentOf(client: Redis): Promise<Readonly<Record<string, 
     sorted(names).map(async (key) => {
       const type = await client.type(key);
       const expires = (await client.pttl(key)) > 0;
-      const value = JSON.stringify([type, expires, await readers[type]!(client, key)]);
-      return [key, value.length > 100 ? createHash('sha256').update(value).digest('hex') : value] as const;
+      const value = await readers[type]!(client, key);
+      return [key, JSON.stringify([type, expires, type === 'stream' ? value : digestOf(value)])] as const;
     }),
   );
   return Object.fromEntries(entries);
