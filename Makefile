@@ -74,7 +74,7 @@ destroy: synth ## destroy ENV after a question, unless it is protected
 
 build: $(INSTALLED) $(BUILT) ## compile the package millrace
 
-generate: $(INSTALLED) ## write docs/errors.md and runtime/schemas again
+generate: $(INSTALLED) ## write again what is made from the code: pages of docs, schemas, the plans to review
 	@tsx tests/repository/generate.ts
 
 .PHONY: env-named

@@ -5,7 +5,7 @@ import { engine } from './engine.ts';
 
 const days = z.int().min(1);
 const hours = z.int().min(1);
-/** Why a default is not good enough here; it is printed with the plan, so one word is not a reason. */
+/** Why a default is not good enough here; others read it, so one word is not a reason. */
 const reason = z.string().min(10);
 
 const secretArn = z.string().regex(/^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:/);

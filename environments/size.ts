@@ -138,7 +138,7 @@ export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>
       local: { ...oneNode, memoryMiB: 512 },
     },
   },
-  // Never provisioned on AWS: bring your own, bound with `wrap`.
+  // Never provisioned on AWS: bring your own, named by `existing` in the declaration.
   postgres: {
     small: { memoryMiB: 128, maxConnections: 100, settings: {}, local: {} },
     medium: { memoryMiB: 256, maxConnections: 200, settings: {}, local: {} },

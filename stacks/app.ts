@@ -1,5 +1,6 @@
 import { App, type Construct } from '../constructs/core/framework.ts';
 import type { EnvironmentStack } from '../constructs/core/identity.ts';
+import { about, everyOne } from '../constructs/core/validate.ts';
 import type { Environment, EnvironmentInput } from '../environments/schema.ts';
 import type { ServiceKind } from '../runtime/src/contracts/binding.ts';
 import type { AwsEnvironment, AwsStackProps } from './base.ts';
@@ -30,12 +31,20 @@ export interface Plan {
   readonly leftOut: readonly string[];
 }
 
-/** Defines the stacks of all `environments` in one app, those of their accounts first; `plan.app.synth()` writes them. */
+/**
+ * Defines the stacks of all `environments` in one app, those of their accounts first; `plan.app.synth()` writes them.
+ *
+ * @throws {MillraceError} ENVIRONMENT_INVALID with the problems of all servers of all environments; of workers and topologies once their servers have none.
+ */
 export function planOf({ outDir, ...options }: PlanOptions): Plan {
   const { environments, state } = options;
   const app = new App(outDir === undefined ? {} : { outdir: outDir });
   const shared = defineBootstrap(app, options);
-  const own = environments.flatMap((environment) => (isAws(environment) ? defineAws(app, { environment, state }) : []));
+  const own = everyOne(
+    environments
+      .filter(isAws)
+      .map((environment) => () => about(`the plan of ${environment.name}`, () => defineAws(app, { environment, state }))),
+  ).flat();
   return { app, stacks: [...shared, ...own], leftOut: environments.flatMap(leftOutOf) };
 }
 
@@ -58,7 +67,7 @@ function defineAws(app: App, props: AwsStackProps): EnvironmentStack[] {
   const base = new NetworkStack(app, props);
   const { network, encryptionKeyArn } = base;
   const ground = { ...props, network, encryptionKeyArn };
-  const serving = serverStacks.map((define) => define(app, ground));
+  const serving = everyOne(serverStacks.map((define) => () => define(app, ground)));
   const topology = new TopologyStack(app, { ...props, encryptionKeyArn, fragments: serving.map(({ fragment }) => fragment) });
   const services = Object.assign({}, ...serving.map(({ connectable }) => connectable)) as ServingStack['connectable'];
   const workers = new WorkersStack(app, { ...ground, binding: topology.place, services });

@@ -1,7 +1,8 @@
 import { ElastiCache } from '../constructs/aws/elasticache/index.ts';
 import { ElastiCacheServerless } from '../constructs/aws/elasticache-serverless/index.ts';
 import type { Construct } from '../constructs/core/framework.ts';
-import { type Offer, overridesOf, type ServerPlan, ServerStack, type ServerStackProps } from './server-stack.ts';
+import type { Offer } from './offers.ts';
+import { overridesOf, type ServerPlan, ServerStack, type ServerStackProps } from './server-stack.ts';
 
 /** A cache of either form: with nodes, or without. */
 type Cache = ElastiCache | ElastiCacheServerless;

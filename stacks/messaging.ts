@@ -3,15 +3,8 @@ import { Msk } from '../constructs/aws/msk/index.ts';
 import { MskServerless } from '../constructs/aws/msk-serverless/index.ts';
 import { RedisSentinel } from '../constructs/aws/redis-sentinel/index.ts';
 import type { Construct } from '../constructs/core/framework.ts';
-import {
-  type DeclarationOf,
-  type Offer,
-  overridesOf,
-  type ServerGround,
-  type ServerPlan,
-  ServerStack,
-  type ServerStackProps,
-} from './server-stack.ts';
+import type { Offer } from './offers.ts';
+import { type DeclarationOf, overridesOf, type ServerGround, type ServerPlan, ServerStack, type ServerStackProps } from './server-stack.ts';
 
 type Broker = AmazonMq | Msk | MskServerless | RedisSentinel;
 type BrokerKind = 'kafka' | 'rabbitmq' | 'redis-sentinel';

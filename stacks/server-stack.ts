@@ -1,15 +1,14 @@
-import { IamPolicy } from '@cdktf/provider-aws/lib/iam-policy';
 import type { NetworkReference } from '../constructs/aws/network/index.ts';
 import type { ConnectableService } from '../constructs/aws/worker/props.ts';
 import { type Bindable, mergeFragments } from '../constructs/core/binding.ts';
 import { type Construct, TerraformOutput } from '../constructs/core/framework.ts';
 import type { EnvironmentStack } from '../constructs/core/identity.ts';
-import { resourceName } from '../constructs/core/naming.ts';
-import { type PolicyStatement, policyDocument } from '../constructs/core/policy.ts';
+import { everyOne } from '../constructs/core/validate.ts';
 import type { ServiceDeclaration } from '../environments/schema.ts';
 import type { BindingFragment, ServiceKind, ServiceRole } from '../runtime/src/contracts/binding.ts';
 import { type AwsEnvironment, AwsStack, type AwsStackProps } from './base.ts';
 import type { StackPart } from './names.ts';
+import { definePolicy, type Offer } from './offers.ts';
 
 /** The declaration of a service of one of these kinds. */
 export type DeclarationOf<K extends ServiceKind> = Extract<ServiceDeclaration, { kind: K }>;
@@ -21,19 +20,10 @@ export interface ServerStackProps<K extends ServiceKind> extends AwsStackProps {
   readonly services: Readonly<Record<string, DeclarationOf<K>>>;
 }
 
-/** One right on a server, made a policy that roles of services attach. */
-export interface Offer {
-  /** Last parts of the policy's name, after the service: `connect`. */
-  readonly name: readonly string[];
-  /** Shown in the console. */
-  readonly description: string;
-  readonly statements: readonly PolicyStatement[];
-}
-
 /** How a stack makes its servers, and which rights it offers on each. */
 export interface ServerPlan<K extends ServiceKind, S extends Bindable> {
   define(scope: Construct, ground: ServerGround<K>): S;
-  /** The first is what a program of the package needs in order to connect. */
+  /** Named after the verb alone. The first is what a program of the package needs in order to connect. */
   offers(server: S): readonly [Offer, ...Offer[]];
 }
 
@@ -75,26 +65,23 @@ export class ServerStack<K extends ServiceKind, S extends Bindable> extends AwsS
     super(scope, part, props);
     const { environment, network, encryptionKeyArn, services } = props;
     const { backup } = environment;
-    const defined = Object.entries(services).map(([service, declaration]) => {
+    const defineOne = (service: string, declaration: DeclarationOf<K>) => {
       const { kind, role } = declaration;
       const server = define(this, { declaration, backup, props: { service, role, network, encryptionKeyArn } });
       const [connect, ...further] = offers(server);
-      for (const offer of [connect, ...further]) this.definePolicy(service, offer);
+      for (const offer of [connect, ...further]) definePolicy(this, { ...offer, name: [service, ...offer.name] });
       return { service, server, connectable: { kind, role, connectStatements: connect.statements } };
-    });
+    };
+    const defined = everyOne(
+      Object.entries(services).map(
+        ([service, declaration]) =>
+          () =>
+            defineOne(service, declaration),
+      ),
+    );
     this.servers = defined.map(({ server }) => server);
     this.fragment = mergeFragments(this.servers.map((server) => server.binding()));
     this.connectable = Object.fromEntries(defined.map(({ service, connectable }) => [service, connectable]));
     new TerraformOutput(this, 'binding_fragment', { value: this.fragment });
-  }
-
-  private definePolicy(service: string, { name, description, statements }: Offer): void {
-    const parts = [service, ...name];
-    const policy = new IamPolicy(this, parts.join('-'), {
-      name: resourceName(this.identity, ...parts),
-      description,
-      policy: policyDocument(statements),
-    });
-    new TerraformOutput(this, `${parts.join('_')}_policy_arn`, { value: policy.arn });
   }
 }

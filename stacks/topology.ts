@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
+import { readBindingStatements } from '../constructs/aws/foundation/binding-access.ts';
 import { DocumentBucket } from '../constructs/aws/foundation/document-bucket.ts';
 import type { BindingPlace } from '../constructs/aws/worker/props.ts';
 import { mergeFragments } from '../constructs/core/binding.ts';
@@ -8,6 +9,7 @@ import { parameterName } from '../constructs/core/naming.ts';
 import { type Binding, type BindingFragment, bindingSchemaId } from '../runtime/src/contracts/binding.ts';
 import { canonicalJson } from '../runtime/src/contracts/canonical-json.ts';
 import { AwsStack, type AwsStackProps } from './base.ts';
+import { definePolicy } from './offers.ts';
 
 /**
  * Longest value of a parameter of the tier Advanced, bytes; a binding holds no other characters than ASCII.
@@ -51,6 +53,11 @@ export class TopologyStack extends AwsStack {
       lifecycle: { precondition: [fitsParameter(binding)] },
     });
     this.place = { parameterName: parameter.name, documentsBucket: documents.bucketName, generation };
+    definePolicy(this, {
+      name: ['binding', 'read'],
+      description: 'read the binding and the topology',
+      statements: readBindingStatements(this.identity, this.place, props.encryptionKeyArn),
+    });
     new TerraformOutput(this, 'binding', { value: binding, description: 'terraform output -raw binding > binding.json' });
   }
 

@@ -1,4 +1,4 @@
-import { MillraceError } from '../../runtime/src/contracts/errors.ts';
+import { isMillraceError, MillraceError } from '../../runtime/src/contracts/errors.ts';
 
 export { repeated } from '../../environments/checks/references.ts';
 
@@ -20,6 +20,37 @@ export function validate<T>(subject: string, rules: readonly Rule<T>[], resolved
   if (problems.length === 0) return;
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   throw new MillraceError('ENVIRONMENT_INVALID', `${subject} has ${count}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+}
+
+/**
+ * Takes every step, so that problems of all are known at once.
+ *
+ * @returns what the steps gave.
+ * @throws {MillraceError} ENVIRONMENT_INVALID with all refusals, one after the other; any other error at once.
+ */
+export function everyOne<T>(steps: readonly (() => T)[]): T[] {
+  const refusals: string[] = [];
+  const results = steps.flatMap((step) => {
+    try {
+      return [step()];
+    } catch (error) {
+      if (!isMillraceError(error, 'ENVIRONMENT_INVALID')) throw error;
+      refusals.push(error.message);
+      return [];
+    }
+  });
+  if (refusals.length > 0) throw new MillraceError('ENVIRONMENT_INVALID', refusals.join('\n'));
+  return results;
+}
+
+/** Says of a refusal what it is about: `the plan of staging`. */
+export function about<T>(subject: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (!isMillraceError(error, 'ENVIRONMENT_INVALID')) throw error;
+    throw new MillraceError('ENVIRONMENT_INVALID', `${subject} is refused:\n${error.message}`);
+  }
 }
 
 /** A value as a message shows it. */

@@ -22,8 +22,17 @@ export const replicationRules: readonly string[] = [
   '+script|kill',
 ];
 
+/**
+ * Nobody is this user: it is off and has no password. It may do everything all the same, because a server loads its append-only file in its name and
+ * leaves out, without an error, every transaction that it may not do; scripts and reads of consumer groups are written down as transactions too.
+ *
+ * @see https://github.com/redis/redis/issues/14541
+ * @see https://github.com/valkey-io/valkey/issues/3983
+ */
+const loader = 'user default off resetpass ~* &* +@all';
+
 /** The text of an ACL file; nobody gets in without a name. */
 export function renderAclFile(users: readonly AclUser[]): string {
   const lines = users.map(({ name, passwordHash, rules }) => ['user', name, 'on', `#${passwordHash}`, ...rules].join(' '));
-  return `${['user default off -@all', ...lines].join('\n')}\n`;
+  return `${[loader, ...lines].join('\n')}\n`;
 }

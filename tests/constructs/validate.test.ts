@@ -1,4 +1,4 @@
-import { type Rule, validate } from '../../constructs/core/validate.ts';
+import { everyOne, type Rule, validate } from '../../constructs/core/validate.ts';
 import { isMillraceError } from '../../runtime/src/contracts/errors.ts';
 
 const rules: readonly Rule<{ readonly nodes: number; readonly name: string }>[] = [
@@ -39,4 +39,27 @@ test('a rule that finds several problems counts as many', () => {
   expect(refusal(() => validate('thing', [...rules, severalAtOnce], { nodes: 1, name: '' })).message).toBe(
     'thing has 4 problems:\n  - nodes must be at least 2, got 1\n  - name must not be empty\n  - name must not be empty\n  - name must be short',
   );
+});
+
+describe('every one of several steps is taken', () => {
+  const refuse = (what: string) => () => validate(what, [{ condition: () => true, message: () => 'is wrong' }], undefined);
+
+  test('and gives its result', () => expect(everyOne([() => 1, () => 2])).toEqual([1, 2]));
+
+  test('and all refusals are told in one', () => {
+    expect(() => everyOne([refuse('msk log'), () => 1, refuse('elasticache cache')])).toThrow(
+      expect.objectContaining({
+        code: 'ENVIRONMENT_INVALID',
+        message: 'msk log has 1 problem:\n  - is wrong\nelasticache cache has 1 problem:\n  - is wrong',
+      }),
+    );
+  });
+
+  test('but a fault of the program ends it at once', () => {
+    const fault = new TypeError('no such thing');
+    const fail = () => {
+      throw fault;
+    };
+    expect(() => everyOne([refuse('msk log'), fail])).toThrow(fault);
+  });
 });

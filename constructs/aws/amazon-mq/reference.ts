@@ -4,6 +4,7 @@ import type { Grantee, PolicyStatement } from '../../core/policy.ts';
 import type { ServicePort } from '../foundation/connections.ts';
 import { grantToRole } from '../foundation/grant.ts';
 import { ServerReference } from '../foundation/reference.ts';
+import { readSecretStatements } from '../foundation/secret-access.ts';
 import {
   type AmazonMqMetric,
   type AmazonMqNodeMetric,
@@ -58,10 +59,7 @@ export class AmazonMqReference extends ServerReference<AmazonMqAttributes> {
    */
   connectStatements(): PolicyStatement[] {
     const { secretArn, encryptionKeyArn } = this.attributes;
-    return [
-      { Sid: 'ReadBrokerPassword', Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secretArn },
-      { Sid: 'DecryptBrokerPassword', Effect: 'Allow', Action: 'kms:Decrypt', Resource: encryptionKeyArn },
-    ];
+    return readSecretStatements('BrokerPassword', secretArn, encryptionKeyArn);
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Grantee, PolicyStatement } from '../../core/policy.ts';
 import { clientPort } from '../foundation/connections.ts';
 import { grantToRole } from '../foundation/grant.ts';
 import { ServerReference } from '../foundation/reference.ts';
+import { readSecretStatements } from '../foundation/secret-access.ts';
 import type { ExistingDatabaseAttributes } from './props.ts';
 
 const stored = (id: string): SecretRef => ({ from: 'aws-secrets-manager', id });
@@ -40,12 +41,7 @@ export class ExistingDatabaseReference extends ServerReference<ExistingDatabaseA
   connectStatements(): PolicyStatement[] {
     const { passwordSecretArn, caSecretArn, encryptionKeyArn } = this.attributes;
     const secrets = [passwordSecretArn, ...(caSecretArn === undefined ? [] : [caSecretArn])];
-    return [
-      { Sid: 'ReadAccess', Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secrets },
-      ...(encryptionKeyArn === undefined
-        ? []
-        : [{ Sid: 'DecryptAccess', Effect: 'Allow', Action: 'kms:Decrypt', Resource: encryptionKeyArn } as const]),
-    ];
+    return readSecretStatements('Access', secrets, encryptionKeyArn);
   }
 
   /** Lets a role connect: `secretsmanager:GetSecretValue` on the secrets and `kms:Decrypt` with their key, if that is a customer managed one. */

@@ -1,9 +1,7 @@
 import { SecretsmanagerSecret } from '@cdktf/provider-aws/lib/secretsmanager-secret';
 import { SecretsmanagerSecretVersion } from '@cdktf/provider-aws/lib/secretsmanager-secret-version';
-import type { SecretRef } from '../../../runtime/src/contracts/binding.ts';
 import { Construct, Fn, ref, TerraformStack } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
-import type { PolicyStatement } from '../../core/policy.ts';
 
 export interface GeneratedSecretProps {
   /** Full name in Secrets Manager. */
@@ -22,7 +20,7 @@ export interface GeneratedSecretProps {
 const recoveryWindowInDays = 30;
 
 /**
- * A password that Secrets Manager draws while Terraform applies, kept as JSON `{...fields, password}` under `passwordRef`.
+ * A password that Secrets Manager draws while Terraform applies, kept as JSON `{...fields, password}`.
  *
  * It goes from an ephemeral resource into a write-only argument, so neither plan nor state ever hold it. Needs Terraform 1.11.
  *
@@ -30,7 +28,6 @@ const recoveryWindowInDays = 30;
  */
 export class GeneratedSecret extends Construct {
   readonly secretArn: string;
-  readonly encryptionKeyArn: string;
   /** The version that holds the password: what reads it back while Terraform applies depends on it. */
   readonly value: SecretsmanagerSecretVersion;
 
@@ -45,21 +42,7 @@ export class GeneratedSecret extends Construct {
       recoveryWindowInDays: deletionProtection ? recoveryWindowInDays : 0,
     });
     this.secretArn = secret.arn;
-    this.encryptionKeyArn = encryptionKeyArn;
     this.value = this.defineValue(props);
-  }
-
-  /** The password, as a binding refers to it. */
-  get passwordRef(): SecretRef {
-    return { from: 'aws-secrets-manager', id: this.secretArn, jsonKey: 'password' };
-  }
-
-  /** What an IAM identity needs in order to read the secret, and nothing more. */
-  readStatements(): PolicyStatement[] {
-    return [
-      { Sid: 'ReadSecret', Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: this.secretArn },
-      { Sid: 'DecryptSecret', Effect: 'Allow', Action: 'kms:Decrypt', Resource: this.encryptionKeyArn },
-    ];
   }
 
   private defineValue({ fields = {}, length = 40, generation = 1 }: GeneratedSecretProps): SecretsmanagerSecretVersion {

@@ -2,6 +2,7 @@ import type { BindingFragment, BoundService, SecretRef } from '../../../runtime/
 import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
 import type { ServicePort } from '../foundation/connections.ts';
+import { readSecretStatements } from '../foundation/secret-access.ts';
 import { KafkaAccess } from './access.ts';
 import { brokerKinds, type MskMetricName, mskMetrics, mskSources } from './metrics.ts';
 import { clientPorts } from './ports.ts';
@@ -37,11 +38,7 @@ export class MskReference extends KafkaAccess<MskAttributes> {
    * @throws {RangeError} when the cluster has no such user.
    */
   scramStatements(userName?: string): PolicyStatement[] {
-    const { secretArn } = this.user(userName);
-    return [
-      { Sid: 'ReadKafkaPassword', Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secretArn },
-      { Sid: 'DecryptKafkaPassword', Effect: 'Allow', Action: 'kms:Decrypt', Resource: this.attributes.encryptionKeyArn },
-    ];
+    return readSecretStatements('KafkaPassword', this.user(userName).secretArn, this.attributes.encryptionKeyArn);
   }
 
   /** Lets a role read the password of one user: `secretsmanager:GetSecretValue` on its secret and `kms:Decrypt` on the key. */

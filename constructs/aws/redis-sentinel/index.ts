@@ -34,11 +34,11 @@ interface MachineSurroundings {
  * system and user data are taken when a machine is made, and ignored afterwards. A plan warns of machines that were made from other settings. To bring them
  * up to date, and to patch the system, replace one at a time, the master last:
  *
- * 1. see that the set is whole: on any machine `SENTINEL CKQUORUM` answers OK and `INFO replication` of the master shows two replicas;
- * 2. `terraform -chdir=cdktf.out/stacks/STACK apply -replace=ADDRESS` of a replica; the warning names the address. The new machine takes over name, address
+ * 1. see that the set is whole: on any machine `millrace-redis status` says that the quorum is there and two replicas are in touch;
+ * 2. `terraform -chdir=cdktf.out/stacks/STACK apply -replace=ADDRESS` of a replica; the warning is the command. The new machine takes over name, address
  *    and volume of the old one;
  * 3. wait until the set is whole again, then the other replica;
- * 4. `SENTINEL FAILOVER`, and with the old master as with a replica.
+ * 4. `millrace-redis failover`, and with the old master as with a replica.
  *
  * @throws {MillraceError} ENVIRONMENT_INVALID naming all problems.
  * @example

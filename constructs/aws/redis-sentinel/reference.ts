@@ -4,6 +4,7 @@ import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
 import { grantToRole } from '../foundation/grant.ts';
 import { ServerReference } from '../foundation/reference.ts';
+import { readSecretStatements } from '../foundation/secret-access.ts';
 import { type RedisSentinelMetric, redisSentinelMetrics, redisSentinelSources } from './metrics.ts';
 import type { RedisSentinelAttributes } from './props.ts';
 
@@ -35,15 +36,7 @@ export class RedisSentinelReference extends ServerReference<RedisSentinelAttribu
    */
   connectStatements(): PolicyStatement[] {
     const { secrets, encryptionKeyArn } = this.attributes;
-    return [
-      {
-        Sid: 'ReadAccess',
-        Effect: 'Allow',
-        Action: 'secretsmanager:GetSecretValue',
-        Resource: [secrets.users, secrets.sentinel, secrets.authority],
-      },
-      { Sid: 'DecryptAccess', Effect: 'Allow', Action: 'kms:Decrypt', Resource: encryptionKeyArn },
-    ];
+    return readSecretStatements('Access', [secrets.users, secrets.sentinel, secrets.authority], encryptionKeyArn);
   }
 
   /** Lets a role connect: `secretsmanager:GetSecretValue` on three secrets and `kms:Decrypt` with their key, as a policy of the role. */

@@ -42,7 +42,7 @@ export class Worker extends WorkerReference {
     const worker = resolveWorker(props, identityOf(this));
     validate(`worker ${props.name}`, workerRules, worker);
     const log = defineLogGroup(this, 'Logs', worker.logParts, props.encryptionKeyArn);
-    const roles = this.defineRoles(worker, props);
+    const roles = this.defineRoles(worker);
     const { securityGroupId } = this.defineSecurityGroup(worker, props);
     this.connections = new Connections(this, 'Connections', { securityGroupId, ports: workerPorts });
     this.taskDefinition = this.defineTask(worker, roles, log);
@@ -71,10 +71,10 @@ export class Worker extends WorkerReference {
     this.taskDefinition.addOverride(path, value);
   }
 
-  private defineRoles(worker: ResolvedWorker, props: WorkerProps): Roles {
+  private defineRoles(worker: ResolvedWorker): Roles {
     const { fullName: name } = worker;
     return {
-      program: new TaskRole(this, 'Role', { name, description: `program of ${name}`, policies: programPolicies(worker, props) }),
+      program: new TaskRole(this, 'Role', { name, description: `program of ${name}`, policies: programPolicies(worker) }),
       start: new TaskRole(this, 'StartRole', {
         name: `${name}-start`,
         description: `pulls the image of ${name} and opens its log`,

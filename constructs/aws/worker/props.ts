@@ -1,6 +1,7 @@
 import type { WorkerDeclaration } from '../../../environments/schema.ts';
 import type { ServiceKind, ServiceRole } from '../../../runtime/src/contracts/binding.ts';
 import type { PolicyStatement } from '../../core/policy.ts';
+import type { DocumentPlace } from '../foundation/binding-access.ts';
 import type { NetworkReference } from '../network/index.ts';
 
 /** Where tasks run. */
@@ -17,11 +18,7 @@ export interface ConnectableService {
 }
 
 /** The documents that a program of the package reads before it connects. */
-export interface BindingPlace {
-  /** Name of the parameter with the binding, `/millrace/ENV/binding`. */
-  readonly parameterName: string;
-  /** Bucket whose `topology/` holds the document that the binding means. */
-  readonly documentsBucket: string;
+export interface BindingPlace extends DocumentPlace {
   /** Generation of the binding, which is another one for every content. */
   readonly generation: string;
 }

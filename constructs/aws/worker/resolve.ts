@@ -1,5 +1,6 @@
 import type { EnvironmentIdentity } from '../../core/identity.ts';
-import { arnOf, globalArnOf, logGroupName, resourceName } from '../../core/naming.ts';
+import { arnOf, logGroupName, resourceName } from '../../core/naming.ts';
+import { readBindingStatements } from '../foundation/binding-access.ts';
 import type { WorkerProps } from './props.ts';
 import { usedServices } from './services.ts';
 
@@ -37,8 +38,7 @@ export function resolveWorker(props: WorkerProps, identity: EnvironmentIdentity)
     region: identity.region,
     deletionProtection: identity.deletionProtection,
     subnetIds: network.privateSubnetIds,
-    bindingParameterArn: arnOf(identity, 'ssm', `parameter${binding.parameterName}`),
-    topologyArn: globalArnOf(identity, 's3', `${binding.documentsBucket}/topology/*`),
+    documents: readBindingStatements(identity, binding, props.encryptionKeyArn),
     problems: used.problems,
     connects: used.names.map((service) => ({ service, statements: services[service]?.connectStatements ?? [] })),
   };

@@ -1,22 +1,11 @@
 import type { PolicyStatement } from '../../core/policy.ts';
-import type { WorkerProps } from './props.ts';
 import type { ResolvedWorker } from './resolve.ts';
 
 type Policies = Readonly<Record<string, readonly PolicyStatement[]>>;
 
-/**
- * What the program may: `ssm:GetParameter` on its binding, `s3:GetObject` on topology documents, `kms:Decrypt` with the key of the environment, and a policy
- * for each service that it uses.
- *
- * Documents by prefix, not by name: a name is a hash, and a worker that starts again must read the next one.
- */
-export function programPolicies(worker: ResolvedWorker, { encryptionKeyArn }: WorkerProps): Policies {
-  const documents: PolicyStatement[] = [
-    { Sid: 'ReadBinding', Effect: 'Allow', Action: 'ssm:GetParameter', Resource: worker.bindingParameterArn },
-    { Sid: 'ReadTopology', Effect: 'Allow', Action: 's3:GetObject', Resource: worker.topologyArn },
-    { Sid: 'DecryptTopology', Effect: 'Allow', Action: 'kms:Decrypt', Resource: encryptionKeyArn },
-  ];
-  const services = worker.connects.map(({ service, statements }) => [`connect-${service}`, statements] as const);
+/** What the program may: read its binding and the topology, and connect to each service that it uses, a policy for each. */
+export function programPolicies({ documents, connects }: ResolvedWorker): Policies {
+  const services = connects.map(({ service, statements }) => [`connect-${service}`, statements] as const);
   return { documents, ...Object.fromEntries(services) };
 }
 
