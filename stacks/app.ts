@@ -32,13 +32,19 @@ export interface Plan {
 }
 
 /**
+ * What plans are written for: ephemeral values and write-only arguments begin with these. The successor of cdktf refuses what older ones do not know;
+ * `required_version` in the plan would say it to Terraform too, but makes checkov 3.3 pass over the whole file.
+ */
+const targetVersions = { terraform: '>=1.11.0', opentofu: '>=1.11.0' };
+
+/**
  * Defines the stacks of all `environments` in one app, those of their accounts first; `plan.app.synth()` writes them.
  *
  * @throws {MillraceError} ENVIRONMENT_INVALID with the problems of all servers of all environments; of workers and topologies once their servers have none.
  */
 export function planOf({ outDir, ...options }: PlanOptions): Plan {
   const { environments, state } = options;
-  const app = new App(outDir === undefined ? {} : { outdir: outDir });
+  const app = new App({ context: { targetVersions }, ...(outDir === undefined ? {} : { outdir: outDir }) });
   const shared = defineBootstrap(app, options);
   const own = everyOne(
     environments

@@ -1,6 +1,6 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { environment } from '../../environments/index.ts';
 import { planOf } from '../../stacks/app.ts';
 import { type Report, scan, typesWithRules, type Verdict } from './checkov.ts';
@@ -90,7 +90,8 @@ const unsuppressed = (verdicts: readonly Verdict[]): Verdict[] =>
   verdicts.filter((verdict) => !suppressions.some((suppression) => suppresses(suppression, verdict)));
 
 test('checkov finds nothing in any stack that is not in the list of what stays', () => {
-  expect(report.unreadable).toEqual([]);
+  // It gives up a file with import blocks. Those that have one hold service-linked roles alone, which it has no rules for.
+  for (const file of report.unreadable) expect(Object.keys(resourcesOf(basename(dirname(file))))).toEqual(['aws_iam_service_linked_role']);
   expect(unsuppressed(report.failed).map(lineOf)).toEqual([]);
 });
 
