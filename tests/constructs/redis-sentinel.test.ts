@@ -235,21 +235,33 @@ describe('nothing restarts three machines at once', () => {
     }
   });
 
-  test('a plan warns of machines that were made from other settings, and tells the command', () => {
-    const { check, locals } = JSON.parse(define().text) as {
+  /** Of each machine: when it is current, its address left out, and the command that the warning tells. */
+  const warnings = (template: Template) => {
+    const { check, locals } = JSON.parse(template.text) as {
       check: Record<string, { assert: { condition: string; error_message: string }[] }>;
       locals: Record<string, string>;
     };
-    const assertions = check['events-machines']!.assert;
-    expect(assertions).toHaveLength(3);
-    for (const { condition, error_message } of assertions) {
-      const address = /-replace=(aws_instance\.\S+)$/.exec(error_message)?.[1];
+    return check['events-machines']!.assert.map(({ condition, error_message }) => {
+      const [command = '', address = ''] = /terraform .* -replace=(aws_instance\.\S+)$/.exec(error_message) ?? [];
       const name = /^\$\{local\.(\S+)\}$/.exec(condition)?.[1] ?? '';
-      expect(locals[name]).toMatch(
-        /^\$\{\S+\.user_data_base64 == base64gzip\(local\.\S+UserData\S+\) && \S+\.instance_type == "t4g\.small"\}$/,
-      );
-      expect(locals[name]?.split(`${address}.`)).toHaveLength(3);
+      return { current: locals[name]?.replaceAll(`${address}.`, ''), command: command.replace(address, 'ADDRESS'), address };
+    });
+  };
+  const declared = 'user_data_base64 == base64gzip\\(local\\.\\S+UserData\\S+\\) && instance_type == "t4g\\.small"';
+
+  test('a plan warns of machines that were made from other settings, and tells the command', () => {
+    const all = warnings(define());
+    expect(new Set(all.map(({ address }) => address)).size).toBe(3);
+    for (const { current, command } of all) {
+      expect(current).toMatch(new RegExp(`^\\$\\{${declared}\\}$`));
+      expect(command).toBe('terraform -chdir=cdktf.out/stacks/stack apply -replace=ADDRESS');
     }
+  });
+
+  test('and of those that were made from another image than the declared one', () => {
+    const all = warnings(define({ overrides: { imageId: 'ami-0123456789abcdef0' } }));
+    expect(all).toHaveLength(3);
+    for (const { current } of all) expect(current).toMatch(new RegExp(`^\\$\\{${declared} && ami == "ami-0123456789abcdef0"\\}$`));
   });
 });
 

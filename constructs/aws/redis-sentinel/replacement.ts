@@ -9,19 +9,26 @@ import type { ResolvedRedisSentinel } from './resolve.ts';
  */
 export function warnOfOldMachines(
   scope: Construct,
-  { service, instanceType }: ResolvedRedisSentinel,
+  { service, instanceType, imageId }: ResolvedRedisSentinel,
   nodes: readonly SentinelNode[],
 ): void {
+  const stack = TerraformStack.of(scope);
+  const terraform = `terraform -chdir=cdktf.out/stacks/${stack.node.id} apply`;
   const assertions = nodes.map(({ instance, userData }, index) => {
     const address = `aws_instance.${instance.friendlyUniqueId}`;
-    const current = `${address}.user_data_base64 == ${userData.expression} && ${address}.instance_type == "${instanceType}"`;
+    const current = [
+      `${address}.user_data_base64 == ${userData.expression}`,
+      `${address}.instance_type == "${instanceType}"`,
+      // Without a declared image the newest is taken, which is another every other week: no reason to warn.
+      ...(imageId === undefined ? [] : [`${address}.ami == "${imageId}"`]),
+    ].join(' && ');
     // A warning shows what its condition refers to: here a truth value, not the whole user data.
     const local = new TerraformLocal(scope, `Current-${index + 1}`, `\${${current}}`);
     return {
       condition: `\${local.${local.friendlyUniqueId}}`,
-      error_message: `${address} of ${service} was made from other settings; while the set is whole: terraform apply -replace=${address}`,
+      error_message: `${address} of ${service} was made from other settings; while the set is whole: ${terraform} -replace=${address}`,
     };
   });
   // cdktf 0.21 knows no checks; Terraform has them from 1.5.
-  TerraformStack.of(scope).addOverride(`check.${service}-machines`, { assert: assertions });
+  stack.addOverride(`check.${service}-machines`, { assert: assertions });
 }

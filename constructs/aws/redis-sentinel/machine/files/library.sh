@@ -44,7 +44,7 @@ ask_redis() {
 ask_sentinel() {
   local host=$1; shift
   REDISCLI_AUTH=$SENTINEL_PASSWORD timeout "${ASK_SECONDS:-2}" \
-    "$library/client" --tls --cacert "$runtime/tls/ca.pem" -h "$host" -p "$SENTINEL_PORT" --no-auth-warning -e "$@" 2>/dev/null
+    "$library/client" --tls --cacert "$runtime/tls/ca.pem" -h "$host" -p "$SENTINEL_PORT" --no-auth-warning -e "$@" 2>"${ERRORS_TO:-/dev/null}"
 }
 
 info() { ask_redis "$HOST" INFO "$1" | tr -d '\r' | sed -n "s/^$2://p"; }
