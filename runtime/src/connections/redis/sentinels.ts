@@ -16,8 +16,16 @@ type Connector = new (
   check(info: Info): boolean;
   connectToSentinel(sentinel: Address, options?: Ioredis.RedisOptions): Ioredis.Redis;
   connect(emit: (type: string, error: Error) => void): ReturnType<InstanceType<ConnectorClass>['connect']>;
-  resolve(sentinel: Address): Promise<{ readonly host: string; readonly port: number } | null>;
+  resolve(sentinel: Address): Promise<Master | null>;
 };
+
+interface Master {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The master that a client was led to last, in the words of the sentinels: an address, or a name where they announce names. */
+const named = new WeakMap<Ioredis.RedisOptions, Master>();
 
 /** As `standaloneConnector`, for the master that the sentinels name. */
 export function sentinelConnector({ SentinelConnector }: typeof Ioredis, accept: (info: Info) => boolean): ConnectorClass {
@@ -31,6 +39,7 @@ export function sentinelConnector({ SentinelConnector }: typeof Ioredis, accept:
     }
     override async resolve(sentinel: Address) {
       const master = await super.resolve(sentinel);
+      if (master !== null) named.set(this.options, master);
       return master && { ...master, ...serverName(master.host) };
     }
   };
@@ -78,8 +87,9 @@ function reconnect(client: Ioredis.Redis): void {
   if (client.status === 'ready' || client.status === 'connect') client.disconnect(true);
 }
 
-function leadsTo({ stream, status }: Ioredis.Redis, host: string | undefined, port: string | undefined): boolean {
-  return status === 'ready' && stream.remoteAddress === host && stream.remotePort === Number(port);
+function leadsTo({ options, status }: Ioredis.Redis, host: string | undefined, port: string | undefined): boolean {
+  const master = named.get(options);
+  return status === 'ready' && master?.host === host && master?.port === Number(port);
 }
 
 /** Tells of sentinels that fail, and has what all of them refuse judged. */
