@@ -1,7 +1,6 @@
-import dns from 'node:dns';
 import { truncate } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { wrap } from '../../runtime/src/binding/index.ts';
 import { connectRedis, type RedisConnection } from '../../runtime/src/connections/redis/index.ts';
 import type { BoundService } from '../../runtime/src/contracts/binding.ts';
@@ -9,6 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { contentOf, writeSamples } from '../support/machines/content.ts';
 import type { Machine } from '../support/machines/machine.ts';
 import { machinesAreImpossible } from '../support/machines/namespace.ts';
+import { askServer, bearSilence, type Door, figuresOf, library, resolveNames, silencesOf, statusOf } from '../support/machines/operator.ts';
 import { type MachineSet, startMachines } from '../support/machines/set.ts';
 
 const impossible = machinesAreImpossible();
@@ -156,12 +156,12 @@ const measured: Record<string, string> = {};
     const before = await contentIn(redis);
     const index = set.hosts.indexOf((await status(1)).master);
     const machine = set.machines[index]!;
-    await sentinelsNotice(machine, 60_000);
+    await bearSilence(machine, 60_000);
     await machine.run('systemctl', 'stop', 'millrace-redis.service');
     await machine.run('sh', '-c', 'rm -rf /var/lib/millrace-redis/redis/*');
     await expect(machine.run('systemctl', 'start', 'millrace-redis.service')).rejects.toThrow();
     expect(await machine.run('cat', '/var/log/millrace-redis/redis.log')).toContain('has no data; waits until another is chosen');
-    await sentinelsNotice(machine, set.settings.settings.downAfterMs);
+    await bearSilence(machine, set.settings.settings.downAfterMs);
     await eventually(async () => (await status(index)).role === 'slave', { what: 'it is a replica', timeoutMs: 30_000 });
     await firstWrite(redis, 'sample:string:1', 'value 1');
     expect(await contentIn(redis)).toEqual(before);
@@ -313,39 +313,21 @@ const measured: Record<string, string> = {};
     expect(Object.keys(await contentIn(redis))).toEqual(Object.keys(before));
     // As long as it could be at work nobody interferes.
     const now = Math.floor(Date.now() / 1_000);
-    for (const wait of await waits()) expect(Math.abs(now - wait)).toBeLessThan(60);
-    await sentinelsNotice(master, now - 700);
+    for (const wait of await silencesOf(set)) expect(Math.abs(now - wait)).toBeLessThan(60);
+    await bearSilence(master, now - 700);
     await master.run('bash', '-c', `${library}; ask_redis "$HOST" CONFIG SET auto-aof-rewrite-percentage 0`);
     await Promise.all(set.machines.map(watch));
-    expect(await waits()).toEqual(set.hosts.map(() => set.settings.settings.downAfterMs));
+    expect(await silencesOf(set)).toEqual(set.hosts.map(() => set.settings.settings.downAfterMs));
     expect(await master.run('bash', '-c', `${library}; ask_redis "$HOST" CONFIG GET auto-aof-rewrite-percentage`)).toMatch(/\n100\n$/);
   }, 90_000);
 });
 
-const library = 'source /usr/local/lib/millrace-redis/library.sh; load_credentials';
+/** One conversation with the Redis or the sentinel of the first machine. */
+const ask = <T>(door: Door, question: (client: Redis) => Promise<T>) =>
+  askServer({ host: set.hosts[0]!, ca: env.AUTHORITY!, ...door }, question);
 
-/** The silence that each sentinel bears, in ms. */
-function waits(): Promise<number[]> {
-  const ask = `${library}; ask_sentinel "$HOST" SENTINEL MASTER "$MASTER_NAME" | grep -A1 '^down-after-milliseconds' | tail -n 1`;
-  return Promise.all(set.machines.map(async (machine) => Number(await machine.run('bash', '-c', ask))));
-}
-
-/** What the machine tells CloudWatch now. */
-async function figuresOf(machine: Machine): Promise<Record<string, number> & { _aws: { CloudWatchMetrics: [Record<string, unknown>] } }> {
-  await machine.run('systemctl', 'start', 'millrace-redis-metrics.service');
-  return JSON.parse((await machine.run('tail', '-n', '1', '/var/log/millrace-redis/metrics.log')).trim());
-}
-
-/** Names of machines are known within the machines alone; here they are looked up on behalf of the clients of this process. */
-function resolveNames(machines: MachineSet): void {
-  const real = dns.lookup;
-  const lookup = (host: string, options: object, done: (...answer: unknown[]) => void) => {
-    const address = machines.addressOf(host);
-    if (address === undefined) return (real as (...all: unknown[]) => void)(host, options, done);
-    setImmediate(() => ('all' in options && options.all === true ? done(null, [{ address, family: 4 }]) : done(null, address, 4)));
-  };
-  jest.spyOn(dns, 'lookup').mockImplementation(lookup as never);
-}
+/** What `millrace-redis status` says on the machine of that number. */
+const status = (index: number) => statusOf(set.machines[index]!);
 
 /** What a service would be handed. */
 async function connect(): Promise<RedisConnection> {
@@ -364,59 +346,6 @@ async function connect(): Promise<RedisConnection> {
     },
   };
   return connectRedis(wrap({ events }, { env }).service('events'), { forStreams: true });
-}
-
-interface Door {
-  readonly port: number;
-  readonly plain?: boolean;
-  readonly username?: string;
-  readonly password?: string;
-}
-
-/** One conversation with the first machine. */
-async function ask<T>({ plain, ...door }: Door, question: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis({
-    ...door,
-    host: set.hosts[0]!,
-    ...(!plain && { tls: { ca: env.AUTHORITY! } }),
-    lazyConnect: true,
-    enableReadyCheck: false,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    commandTimeout: 2_000,
-    connectTimeout: 2_000,
-  });
-  let refusal: Error | undefined;
-  client.on('error', (error: Error) => {
-    refusal ??= error;
-  });
-  try {
-    await client.connect();
-    return await question(client);
-  } catch (error) {
-    throw refusal ?? error;
-  } finally {
-    client.disconnect();
-  }
-}
-
-async function status(index: number): Promise<{ master: string; replicas: string; role: string; keys: string; quorum: string }> {
-  const text = await set.machines[index]!.run('millrace-redis', 'status');
-  const of = (what: string) => new RegExp(`^${what}: (.*)$`, 'm').exec(text)?.[1] ?? '';
-  return {
-    master: of('master'),
-    replicas: of('replicas in touch with the master'),
-    role: of('this machine').split(',')[0]!,
-    keys: /(\d+) keys/.exec(text)?.[1] ?? '',
-    quorum: of('quorum'),
-  };
-}
-
-/** Sets the silence after which the sentinels take the master for dead. */
-async function sentinelsNotice(machine: Machine, afterMs: number): Promise<void> {
-  const tell = `ask_sentinel $host SENTINEL SET ${set.settings.masterName} down-after-milliseconds ${afterMs}`;
-  const script = `${library}; for host in $HOSTS; do ${tell}; done`;
-  await machine.run('bash', '-c', script);
 }
 
 /** Counts up for a while; @returns the last number that was acknowledged. */
