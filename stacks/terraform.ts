@@ -112,7 +112,7 @@ function unprotected(text: string, known: KnownOutputs): string {
   const remotes = config.data?.terraform_remote_state ?? {};
   // Terraform fails to read the state of a stack that has none.
   for (const name of Object.keys(remotes)) if (!known.has(name.slice(remotePrefix.length))) delete remotes[name];
-  config.resource = { ...config.resource, terraform_data: { unknown: {} } };
+  config.resource = { ...config.resource, terraform_data: { ...config.resource?.terraform_data, unknown: {} } };
   return JSON.stringify(config);
 }
 

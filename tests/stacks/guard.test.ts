@@ -14,6 +14,7 @@ const timeoutMs = 300_000;
 const services = {
   cache: { kind: 'redis', role: 'cache' },
   log: { kind: 'kafka', role: 'log' },
+  tasks: { kind: 'rabbitmq', role: 'tasks' },
 } as const satisfies EnvironmentInput['services'];
 
 /** Called production, whose declaration the program looks up to learn that it is protected. */
@@ -31,10 +32,11 @@ const production = (declared: EnvironmentInput['services']): EnvironmentInput =>
   protection: { deletion: true },
 });
 
-const { log, cache } = services;
+const { log, cache, tasks } = services;
 const renamedAndServerless = {
   cache: { ...cache, overrides: { serverless: { maxStorageGiB: 10, maxEcpuPerSecond: 5_000 } } },
   journal: log,
+  tasks,
 } as const;
 const deployed = ['network', 'cache', 'messaging', 'topology'].map((part) => `production-${part}`);
 
@@ -118,7 +120,7 @@ withTerraform('a protected environment that stands', () => {
   test(
     'is refused without a service, by its name, with a way out; terraform alone would delete it',
     () => {
-      synthesize({ cache });
+      synthesize({ cache, tasks });
       const { status, stdout, stderr } = guard('production');
       expect({ status, stdout: stdout.split('\n')[0] }).toEqual({
         status: 2,
@@ -177,7 +179,15 @@ withTerraform('a protected environment that stands', () => {
       const { losses } = JSON.parse(stdout) as { losses: { address: string; happens: string }[] };
       expect({ status, types: [...new Set(losses.map(({ address }) => address.split('.')[0]))].sort() }).toEqual({
         status: 2,
-        types: ['aws_elasticache_replication_group', 'aws_kms_key', 'aws_msk_cluster', 'aws_s3_bucket', 'aws_subnet', 'aws_vpc'],
+        types: [
+          'aws_elasticache_replication_group',
+          'aws_kms_key',
+          'aws_mq_broker',
+          'aws_msk_cluster',
+          'aws_s3_bucket',
+          'aws_subnet',
+          'aws_vpc',
+        ],
       });
       expect(new Set(losses.map(({ happens }) => happens))).toEqual(new Set(['destroyed']));
     },
