@@ -60,6 +60,18 @@ const auth = z.strictObject({
   sentinelSecretRef: z.optional(secretRef),
 });
 
+/** What administering a service takes beyond connecting to it; services have no use for it. */
+const administration = z.strictObject({
+  /** Role that may administer it; assumed first. */
+  roleArn: z.optional(z.string()),
+  /** Who made `users`: the plan, or absent, `millrace apply`. */
+  usersFrom: z.optional(z.literal('plan')),
+  /** Where snapshots lie, as OpenSearch registers a repository. */
+  snapshotRepository: z.optional(z.strictObject({ type: z.enum(['fs', 's3']), settings: z.record(z.string(), z.string()) })),
+  /** Where older indices can move: nodes with the attribute `temp`, or the tiers of Amazon OpenSearch Service. */
+  tiers: z.optional(z.enum(['none', 'node-attribute', 'ultrawarm', 'ultrawarm-and-cold'])),
+});
+
 const iam = z.strictObject({
   region: z.string(),
   service: z.string(),
@@ -78,6 +90,9 @@ export const boundService = z.strictObject({
   vhost: z.optional(z.string()),
   tls: z.optional(tls),
   auth,
+  /** Users with fewer rights than that of `auth`, by their names in `aclUsers` of the topology. */
+  users: z.optional(z.record(z.string(), auth)),
+  administration: z.optional(administration),
   iam: z.optional(iam),
   resourceArns: z.optional(z.array(z.string())),
   /** What the declared size allows, for example `maxMemoryMiB`, `maxConnections`. */
@@ -107,5 +122,7 @@ export const bindingSchema = z.strictObject({
       location: z.string().check(z.minLength(1)),
     }),
   ),
+  /** Where old partitions of the log go before they are dropped: a folder (relative to the binding file) or an `s3://` address, with a slash at the end. */
+  archive: z.optional(z.strictObject({ location: z.string().check(z.minLength(1)) })),
 });
 export type Binding = z.infer<typeof bindingSchema>;

@@ -190,6 +190,11 @@ export const errorGuide = {
     meaning: 'The folder in which a local environment keeps its state, logs and data cannot be written to.',
     wayOut: 'Grant access to it or make room on its disk, or choose another folder with `--state-dir` or `MILLRACE_STATE_DIR`.',
   },
+  TOPOLOGY_CONFLICT: {
+    meaning: 'An object on a server was changed by someone else after it was compared, or since Millrace wrote it; it was not overwritten.',
+    wayOut:
+      'Look at the difference that `millrace apply --check` prints: take what was changed into the declaration, or let `--allow-destroy NAME` overwrite it.',
+  },
 } as const satisfies Record<string, { meaning: string; wayOut: string }>;
 
 export type ErrorCode = keyof typeof errorGuide;

@@ -32,6 +32,12 @@ const consumer = z.strictObject({
   aclUser: z.optional(z.string()),
 });
 
+const volume = z.strictObject({
+  eventsPerDay: positive,
+  /** Attributes and data of one event. */
+  averageBytes: z._default(positive, 500),
+});
+
 const defaultRetry = { attempts: 10, initialDelayMs: 1_000, maxDelayMs: 300_000 };
 
 export const topicSchema = z.strictObject({
@@ -48,6 +54,8 @@ export const topicSchema = z.strictObject({
   /** What the Redis stream keeps of the retention, when less: its memory affords a window, log and archive keep the rest. */
   windowHours: z.optional(positive),
   maxBytes: z._default(positive, 262_144),
+  /** What is expected of it, over all tenants: from this is estimated whether the retention fits the declared size. Not estimated without. */
+  volume: z.optional(volume),
   retry: z._default(retry, defaultRetry),
   deadLetter: z._default(z.boolean(), true),
   /** After the last attempt: `block` holds back the later events of the key, `skip` goes on without the dead one. */
@@ -76,6 +84,8 @@ const queueBinding = z.strictObject({
   queue: topicName,
   routingKey: z._default(z.string(), ''),
   headers: z.optional(z.record(z.string(), z.string())),
+  /** Whether all of `headers` must be there, or one of them. @default all, where there are headers */
+  match: z.optional(z.enum(['all', 'any'])),
 });
 
 const aclUser = z.strictObject({
@@ -87,10 +97,15 @@ const aclUser = z.strictObject({
 });
 
 const lifecycle = z.strictObject({
+  /** An index is rolled over at this age, or at this size of a primary shard, whichever comes first. */
+  rolloverDays: z._default(positive, 1),
+  rolloverGiB: z._default(positive, 30),
+  /** Days are counted from the roll-over of an index, and name the age at which it leaves the phase; it is deleted at `deleteDays`. */
   hotDays: positive,
   warmDays: z.optional(positive),
   coldDays: z.optional(positive),
   deleteDays: positive,
+  /** A snapshot of the index is taken before it is deleted. */
   archive: z._default(z.boolean(), true),
 });
 
@@ -101,6 +116,19 @@ const index = z.strictObject({
   refresh: z._default(z.enum(['real-time', 'default', 'historical']), 'default'),
   shards: z._default(positive, 1),
   replicas: z._default(z.int().check(z.minimum(0)), 1),
+  /** Fields, as OpenSearch's `mappings.properties` has them; others are mapped as they come. */
+  fields: z.optional(z.record(z.string(), z.record(z.string(), z.unknown()))),
+  volume: z.optional(volume),
+});
+
+/** Who may do what with indices: a role of OpenSearch's, and who has it. */
+const searchRole = z.strictObject({
+  service: serviceName,
+  indices: z.array(topicName).check(z.minLength(1)),
+  access: z.enum(['read', 'write', 'both']),
+  /** ARNs of IAM roles on AWS (a `*` stands for any text), elsewhere roles that a directory gives. */
+  backendRoles: z._default(z.array(z.string()), []),
+  users: z._default(z.array(z.string()), []),
 });
 
 const snapshots = z.strictObject({
@@ -124,6 +152,11 @@ export const topologySchema = z.strictObject({
   lifecycles: z._default(z.record(z.string(), lifecycle), {}),
   indices: z._default(z.record(topicName, index), {}),
   snapshots: z._default(z.record(z.string(), snapshots), {}),
+  searchRoles: z._default(z.record(z.string(), searchRole), {}),
+  /** Objects that others look after, as `SERVICE/KIND/NAME` with `*` for any text: neither shown as undeclared nor touched. */
+  unmanaged: z._default(z.array(z.string()), []),
+  /** Of the database; written from the environment's `retention`, not declared here. */
+  retention: z.optional(z.strictObject({ outboxDays: positive, inboxDays: positive })),
 });
 export type Topology = z.infer<typeof topologySchema>;
 export type TopologyInput = z.input<typeof topologySchema>;
