@@ -149,7 +149,7 @@ const service = z.discriminatedUnion('kind', [
 ]);
 
 /** Programs of the package `millrace` that run beside the services. */
-const workerCommands = ['relay'] as const;
+const workerCommands = ['relay', 'janitor'] as const;
 
 /** A program of the package as a service of containers, from one image; on AWS alone. */
 const worker = z.strictObject({
@@ -178,6 +178,17 @@ const retention = z.strictObject({
   inboxDays: days.default(defaultRetention.inboxDays),
   /** Log groups of the servers (CKV_AWS_338 asks for a year). */
   serverLogDays: days.default(defaultRetention.serverLogDays),
+});
+
+const defaultProtection = { deletion: true, allowDestroy: [] };
+const protection = z.strictObject({
+  /** Whether what holds data refuses to be destroyed. */
+  deletion: z.boolean(),
+  /**
+   * Changes of the topology that may cost messages or documents at the next deployment on AWS, by the names that its refusal gives: `tasks/queue/emails`.
+   * To be taken out after that deployment; elsewhere `--allow-destroy` says it.
+   */
+  allowDestroy: z.array(z.string().regex(/^[a-z][a-z0-9-]*\/[a-z-]+\/\S+$/)).default(defaultProtection.allowDestroy),
 });
 
 const defaultBackup = { snapshotEveryHours: 24, appendLogEveryHours: 1, keepDays: 7 };
@@ -209,7 +220,7 @@ export const environmentSchema = z.strictObject({
   checks: z.strictObject({ suppress: z.record(z.string().min(1), z.strictObject({ reason })).default({}) }).default({ suppress: {} }),
   retention: retention.default(defaultRetention),
   backup: backup.default(defaultBackup),
-  protection: z.strictObject({ deletion: z.boolean() }).default({ deletion: true }),
+  protection: protection.default(defaultProtection),
   budgetUsdPerMonth: z.number().positive().optional(),
 });
 

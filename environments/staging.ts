@@ -43,7 +43,7 @@ export const staging: EnvironmentInput = {
       image: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
     },
   },
-  topology: referenceTopology(services, 'aws'),
+  topology: referenceTopology(services, 'aws', { searchClients: ['arn:aws:iam::111111111111:role/staging-*'] }),
   protection: { deletion: false },
   budgetUsdPerMonth: 1_430,
 };

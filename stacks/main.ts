@@ -26,9 +26,10 @@ Exit codes: 0 ok, 1 failed.`,
     .parse();
   const { json } = command.opts<{ json?: boolean }>();
   const state = stateFrom(process.env.MILLRACE_STATE_BUCKET);
-  const plan = planOf({ environments: chosen(process.env.ENV), state, declared: Object.values(environments) });
+  const planned = chosen(process.env.ENV);
+  const plan = planOf({ environments: planned, state, declared: Object.values(environments) });
   plan.app.synth();
-  const summary = summaryOf(plan);
+  const summary = summaryOf(plan, planned);
   for (const sentence of summary.leftOut) console.error(sentence);
   if (state.kind === 'local' && summary.stacks.length > 0) console.error(stateIsHere);
   console.log(json ? JSON.stringify(summary) : linesOf(summary).join('\n'));

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { estimateLines } from '../environments/estimates/index.ts';
+import type { Environment } from '../environments/schema.ts';
 import type { Plan } from './app.ts';
 
 /** What was synthesized, in a form that programs read. */
@@ -7,10 +9,16 @@ export interface PlanSummary {
   readonly outDir: string;
   readonly stacks: readonly { readonly name: string; readonly resources: number; readonly dependsOn: readonly string[] }[];
   readonly leftOut: readonly string[];
+  /** What topics and indices are expected to keep on each service, and the room that it has; sentences. */
+  readonly estimates: readonly string[];
 }
 
-/** Counts what a synthesized plan holds, from the files that were written. */
-export function summaryOf({ app, stacks, leftOut }: Plan): PlanSummary {
+/**
+ * Counts what a synthesized plan holds, from the files that were written.
+ *
+ * @param environments those that the plan is of.
+ */
+export function summaryOf({ app, stacks, leftOut }: Plan, environments: readonly Environment[]): PlanSummary {
   return {
     outDir: app.outdir,
     stacks: stacks.map((stack) => ({
@@ -19,11 +27,12 @@ export function summaryOf({ app, stacks, leftOut }: Plan): PlanSummary {
       dependsOn: stack.dependencies.map(({ node }) => node.id),
     })),
     leftOut,
+    estimates: environments.flatMap(estimateLines),
   };
 }
 
 /** The summary as lines for people. */
-export function linesOf({ outDir, stacks }: PlanSummary): string[] {
+export function linesOf({ outDir, stacks, estimates }: PlanSummary): string[] {
   if (stacks.length === 0) return ['nothing to synthesize'];
   const width = Math.max(...stacks.map(({ name }) => name.length));
   return [
@@ -32,6 +41,7 @@ export function linesOf({ outDir, stacks }: PlanSummary): string[] {
       const after = dependsOn.length === 0 ? '' : `  after ${dependsOn.join(', ')}`;
       return `  ${name.padEnd(width)}  ${String(resources).padStart(3)} resources${after}`;
     }),
+    ...estimates,
   ];
 }
 

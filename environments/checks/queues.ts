@@ -72,7 +72,7 @@ const bindingsJoinWhatExists: Check = (draft) =>
   });
 
 const bindingsSuitTheirExchange: Check = (draft) =>
-  draft.topology.bindings.flatMap(({ exchange, headers, routingKey }, index) => {
+  draft.topology.bindings.flatMap(({ exchange, headers, match, routingKey }, index) => {
     const type = draft.topology.exchanges[exchange]?.type;
     const path = `topology.bindings.${index}`;
     return [
@@ -82,6 +82,16 @@ const bindingsSuitTheirExchange: Check = (draft) =>
         `must be left out, because the exchange is of type ${type}; use routingKey, or make the exchange a headers exchange`,
       ),
       ...problemIf(type === 'headers' && headers === undefined, `${path}.headers`, 'is required for an exchange of type headers'),
+      ...problemIf(
+        match !== undefined && headers === undefined,
+        `${path}.match`,
+        `must be left out where there are no headers to match, got ${match}`,
+      ),
+      ...problemIf(
+        (type === 'headers' || type === 'fanout') && routingKey !== '',
+        `${path}.routingKey`,
+        `must be left out, got ${JSON.stringify(routingKey)}: an exchange of type ${type} does not look at it`,
+      ),
       ...problemIf(
         (type === 'direct' || type === 'topic') && routingKey === '',
         `${path}.routingKey`,

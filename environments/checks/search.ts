@@ -2,13 +2,28 @@ import type { Check } from './draft.ts';
 import { problemIf, serviceOfKind, unknownName } from './references.ts';
 
 const indicesReferToWhatExists: Check = (draft) =>
-  Object.entries(draft.topology.indices).flatMap(([name, { service, lifecycle }]) => {
+  Object.entries(draft.topology.indices).flatMap(([name, { service, lifecycle, volume }]) => {
     const path = `topology.indices.${name}`;
     return [
       ...serviceOfKind(draft, `${path}.service`, service, 'an index', ['opensearch']),
       ...(lifecycle === undefined ? [] : unknownName(`${path}.lifecycle`, 'lifecycle', lifecycle, draft.names('topology.lifecycles'))),
+      ...problemIf(
+        volume !== undefined && lifecycle === undefined,
+        `${path}.volume`,
+        'must be left out of an index without a lifecycle: nothing deletes its documents, so no disk is large enough; or name a lifecycle',
+      ),
     ];
   });
+
+/** Phases are counted from the roll-over, so that long an index is hot besides. */
+const rolloverIsTheLesserPart: Check = (draft) =>
+  Object.entries(draft.topology.lifecycles).flatMap(([name, { rolloverDays, hotDays }]) =>
+    problemIf(
+      rolloverDays > hotDays,
+      `topology.lifecycles.${name}.rolloverDays`,
+      `must be at most the ${hotDays} of hotDays, got ${rolloverDays}: an index would be written to for longer than it then stays hot`,
+    ),
+  );
 
 /** The days are ages of the index, so each phase begins after the one before it. */
 const phasesFollowEachOther: Check = (draft) =>
@@ -49,5 +64,52 @@ const archivesHaveAPlace: Check = (draft) =>
     ),
   );
 
-/** Rules about OpenSearch's indices, lifecycles and snapshots. */
-export const searchChecks: readonly Check[] = [indicesReferToWhatExists, phasesFollowEachOther, snapshotsOverlap, archivesHaveAPlace];
+/** Where snapshots lie is one place a service, made with it. */
+const oneRepositoryEach: Check = (draft) =>
+  Object.entries(draft.topology.snapshots).flatMap(([name, { service, repository }]) => {
+    const [other, first] = Object.entries(draft.topology.snapshots).find(([, snapshots]) => snapshots.service === service)!;
+    return problemIf(
+      first.repository !== repository,
+      `topology.snapshots.${name}.repository`,
+      `must be ${JSON.stringify(first.repository)} as for ${other}, got ${JSON.stringify(repository)}: a service has one repository`,
+    );
+  });
+
+const rolesReferToWhatExists: Check = (draft) =>
+  Object.entries(draft.topology.searchRoles).flatMap(([name, { service, indices, backendRoles, users }]) => {
+    const path = `topology.searchRoles.${name}`;
+    return [
+      ...serviceOfKind(draft, `${path}.service`, service, 'a role of OpenSearch', ['opensearch']),
+      ...indices.flatMap((index, position) => [
+        ...unknownName(`${path}.indices.${position}`, 'index', index, draft.names('topology.indices')),
+        ...problemIf(
+          (draft.topology.indices[index]?.service ?? service) !== service,
+          `${path}.indices.${position}`,
+          `must lie on the service of the role, ${JSON.stringify(service)}, got an index of ${JSON.stringify(draft.topology.indices[index]?.service)}`,
+        ),
+      ]),
+      ...problemIf(
+        backendRoles.length + users.length === 0,
+        path,
+        'must name somebody in backendRoles or users: nobody would have the role',
+      ),
+      ...(draft.engine?.kind === 'aws' ? backendRoles : []).flatMap((role, position) =>
+        problemIf(
+          !/^arn:[a-z-]+:iam::\d{12}:role\/./.test(role),
+          `${path}.backendRoles.${position}`,
+          `must be the ARN of an IAM role on aws, arn:aws:iam::123456789012:role/orders or with a * for any text after role/, got ${JSON.stringify(role)}`,
+        ),
+      ),
+    ];
+  });
+
+/** Rules about OpenSearch's indices, lifecycles, snapshots and roles. */
+export const searchChecks: readonly Check[] = [
+  indicesReferToWhatExists,
+  rolloverIsTheLesserPart,
+  phasesFollowEachOther,
+  snapshotsOverlap,
+  oneRepositoryEach,
+  archivesHaveAPlace,
+  rolesReferToWhatExists,
+];

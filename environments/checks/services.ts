@@ -126,6 +126,14 @@ const inboxOutlivesOutbox: Check = ({ retention: { inboxDays, outboxDays } }) =>
     `must be at least the ${outboxDays} days of retention.outboxDays, got ${inboxDays}: events replayed from the log would be set aside as too old`,
   );
 
+/** Written into the topology's document from there, so that it is said in one place. */
+const retentionIsTheEnvironments: Check = ({ topology }) =>
+  problemIf(
+    topology.retention !== undefined,
+    'topology.retention',
+    `must be left out, got ${JSON.stringify(topology.retention)}: declare outboxDays and inboxDays in retention of the environment`,
+  );
+
 const backupsOverlap: Check = ({ backup: { keepDays, snapshotEveryHours } }) =>
   problemIf(
     snapshotEveryHours > keepDays * 24,
@@ -143,5 +151,6 @@ export const serviceChecks: readonly Check[] = [
   eventsSurviveANode,
   kafkaKeepsItsCopies,
   inboxOutlivesOutbox,
+  retentionIsTheEnvironments,
   backupsOverlap,
 ];

@@ -1,7 +1,7 @@
 import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
 import type { Topic, TransportKind } from '../../runtime/src/contracts/topology.ts';
 import type { Check, Draft } from './draft.ts';
-import { problemIf, repeated, serviceOfKind, unknownName } from './references.ts';
+import { problemIf, repeated, serviceOfKind } from './references.ts';
 
 /** Kinds of server that carry a transport. */
 const carriers: Readonly<Record<TransportKind, readonly ServiceKind[]>> = {
@@ -94,26 +94,19 @@ const exhaustedEventsAreKept: Check = (draft) =>
     ),
   );
 
-const aclUsersExist: Check = (draft) =>
-  topics(draft).flatMap(([path, { consumers }]) =>
-    consumers.flatMap(({ aclUser }, index) =>
-      aclUser === undefined ? [] : unknownName(`${path}.consumers.${index}.aclUser`, 'ACL user', aclUser, draft.names('topology.aclUsers')),
+/** Kafka gives a partition to one consumer of a group, which takes its events one after the other; more handlers than partitions have nothing to do. */
+const partitionsCoverConsumers: Check = (draft) =>
+  topics(draft).flatMap(([path, { transports, partitions, consumers }]) =>
+    consumers.flatMap(({ group, concurrency }, index) =>
+      problemIf(
+        transports.some(({ kind }) => kind === 'kafka') && concurrency > partitions,
+        `${path}.consumers.${index}.concurrency`,
+        `must be at most the ${partitions} partitions on Kafka, got ${concurrency} for ${group}: the others would have nothing to do; or set partitions to ${concurrency}`,
+      ),
     ),
   );
 
-const aclUsersReferToWhatExists: Check = (draft) => {
-  const groups = topics(draft).flatMap(([, { consumers }]) => consumers.map(({ group }) => group));
-  return Object.entries(draft.topology.aclUsers).flatMap(([name, user]) => {
-    const path = `topology.aclUsers.${name}`;
-    return [
-      ...serviceOfKind(draft, `${path}.service`, user.service, 'an ACL user', carriers['redis-streams']),
-      ...user.topics.flatMap((topic, index) => unknownName(`${path}.topics.${index}`, 'topic', topic, draft.names('topology.topics'))),
-      ...user.groups.flatMap((group, index) => unknownName(`${path}.groups.${index}`, 'consumer group', group, [...new Set(groups)])),
-    ];
-  });
-};
-
-/** Rules about topics and about who may use them. */
+/** Rules about topics. */
 export const topicChecks: readonly Check[] = [
   routesLeadToTheirKind,
   streamsAreNotOnACache,
@@ -123,6 +116,5 @@ export const topicChecks: readonly Check[] = [
   retryDelaysGrow,
   tenantTopicsHaveOneStreamEach,
   exhaustedEventsAreKept,
-  aclUsersExist,
-  aclUsersReferToWhatExists,
+  partitionsCoverConsumers,
 ];

@@ -20,6 +20,8 @@ export interface Home {
   readonly caFile: string;
   readonly logs: string;
   readonly data: string;
+  /** Partitions of the log that are no longer in the database. */
+  readonly archive: string;
 }
 
 /** Where the environment's files lie: in `stateDir`, else in MILLRACE_STATE_DIR, else in `.millrace/ENV` of the current folder. */
@@ -38,6 +40,7 @@ export function homeOf(environment: string, stateDir: string | undefined, env: V
     caFile: within(join('tls', 'ca.pem')),
     logs: within('logs'),
     data: within('data'),
+    archive: within('archive'),
   };
 }
 
@@ -85,7 +88,8 @@ export function unwritable(path: string, cause: unknown): MillraceError {
 
 /** Removes what `up` has made there, and the folder itself when nothing else is in it. */
 export function removeHome(home: Home): void {
-  for (const path of [home.stateFile, home.bindingFile, home.topologyFile, home.typesFile, home.secrets, home.tls, home.logs, home.data]) {
+  const files = [home.stateFile, home.bindingFile, home.topologyFile, home.typesFile];
+  for (const path of [...files, home.secrets, home.tls, home.logs, home.data, home.archive]) {
     rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   }
   removeIfEmpty(home.dir);

@@ -1,5 +1,19 @@
 import { refusal, withServices, withTopology } from './declaration.ts';
 
+test('exchanges of each type are bound in their way', () => {
+  const exchanges = { a: 'direct', b: 'topic', c: 'fanout', d: 'headers' } as const;
+  const declared = Object.entries(exchanges).map(([name, type]) => [name, { service: 'tasks', type }] as const);
+  const bindings = [
+    { exchange: 'a', queue: 'emails', routingKey: 'emails' },
+    { exchange: 'b', queue: 'emails', routingKey: 'orders.#' },
+    { exchange: 'c', queue: 'emails' },
+    { exchange: 'd', queue: 'emails', headers: { kind: 'invoice' }, match: 'any' as const },
+  ];
+  expect(refusal(withTopology({ queues: { emails: { service: 'tasks' } }, exchanges: Object.fromEntries(declared), bindings }))).toEqual(
+    [],
+  );
+});
+
 describe('queues and exchanges: fails if', () => {
   const queues = { emails: { service: 'tasks' } };
   const exchanges = {
@@ -7,8 +21,13 @@ describe('queues and exchanges: fails if', () => {
     all: { service: 'tasks', type: 'fanout' },
     tagged: { service: 'tasks', type: 'headers' },
   } as const;
-  const bound = (binding: { exchange: string; queue: string; routingKey?: string; headers?: Record<string, string> }) =>
-    withTopology({ queues, exchanges, bindings: [binding] });
+  const bound = (binding: {
+    exchange: string;
+    queue: string;
+    routingKey?: string;
+    headers?: Record<string, string>;
+    match?: 'all' | 'any';
+  }) => withTopology({ queues, exchanges, bindings: [binding] });
   test.each<[string, unknown, string[]]>([
     [
       'a queue lies on another kind of server',
@@ -84,6 +103,16 @@ describe('queues and exchanges: fails if', () => {
       ['topology.bindings.0.headers: is required for an exchange of type headers'],
     ],
     [
+      'headers are to be matched that are not there',
+      bound({ exchange: 'all', queue: 'emails', match: 'any' }),
+      ['topology.bindings.0.match: must be left out where there are no headers to match, got any'],
+    ],
+    [
+      'a key is given to an exchange that does not look at it',
+      bound({ exchange: 'all', queue: 'emails', routingKey: 'orders.#' }),
+      ['topology.bindings.0.routingKey: must be left out, got "orders.#": an exchange of type fanout does not look at it'],
+    ],
+    [
       'a topic exchange is bound without a key',
       bound({ exchange: 'orders', queue: 'emails' }),
       ['topology.bindings.0.routingKey: is required for an exchange of type topic: an empty key matches next to nothing'],
@@ -128,6 +157,65 @@ describe('indices: fails if', () => {
       withTopology({ snapshots: { daily: { ...snapshots.daily, everyHours: 721 } } }),
       [
         'topology.snapshots.daily.everyHours: must be at most the 720 hours of keepDays, got 721: there would be times without any snapshot',
+      ],
+    ],
+    [
+      'an index is written to for longer than it is hot',
+      withTopology({ lifecycles: { year: { rolloverDays: 30, hotDays: 7, deleteDays: 365 } } }),
+      [
+        'topology.lifecycles.year.rolloverDays: must be at most the 7 of hotDays, got 30: an index would be written to for longer than it then stays hot',
+      ],
+    ],
+    [
+      'documents come every day and none is ever deleted',
+      withTopology({ indices: { logs: { service: 'search', volume: { eventsPerDay: 1 } } } }),
+      [
+        'topology.indices.logs.volume: must be left out of an index without a lifecycle: nothing deletes its documents, so no disk is large enough; or name a lifecycle',
+      ],
+    ],
+    [
+      'snapshots of one service lie in two repositories',
+      withTopology({ snapshots: { ...snapshots, weekly: { ...snapshots.daily, repository: 'weekly' } } }),
+      ['topology.snapshots.weekly.repository: must be "archive" as for daily, got "weekly": a service has one repository'],
+    ],
+    [
+      'a role names what does not exist, and nobody',
+      withTopology({
+        indices: { logs: { service: 'search' } },
+        searchRoles: { readers: { service: 'events', indices: ['log'], access: 'read' } },
+      }),
+      [
+        'topology.searchRoles.readers.service: must name a service of kind opensearch for a role of OpenSearch, got "events" of kind redis-sentinel; choose search',
+        'topology.searchRoles.readers.indices.0: no index is named "log", did you mean logs?',
+        'topology.searchRoles.readers: must name somebody in backendRoles or users: nobody would have the role',
+      ],
+    ],
+    [
+      'a role has an index of another service',
+      {
+        ...withServices({ other: { kind: 'opensearch', role: 'search' } }),
+        topology: {
+          indices: { logs: { service: 'other' } },
+          searchRoles: { readers: { service: 'search', indices: ['logs'], access: 'read', users: ['anna'] } },
+        },
+      },
+      ['topology.searchRoles.readers.indices.0: must lie on the service of the role, "search", got an index of "other"'],
+    ],
+    [
+      'a role on AWS is for something else than a role of IAM',
+      withTopology({
+        indices: { logs: { service: 'search' } },
+        searchRoles: {
+          readers: {
+            service: 'search',
+            indices: ['logs'],
+            access: 'read',
+            backendRoles: ['arn:aws:iam::123456789012:role/trial-*', 'readers'],
+          },
+        },
+      }),
+      [
+        'topology.searchRoles.readers.backendRoles.1: must be the ARN of an IAM role on aws, arn:aws:iam::123456789012:role/orders or with a * for any text after role/, got "readers"',
       ],
     ],
     [

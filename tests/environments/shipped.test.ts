@@ -1,9 +1,10 @@
+import { topologyDocument } from '../../environments/document.ts';
 import { environment, environments } from '../../environments/index.ts';
 import { type EnvironmentInput, parseEnvironment } from '../../environments/schema.ts';
 import { resolveSettings, sizes } from '../../environments/size.ts';
 import { referenceTopology } from '../../environments/topology.ts';
-import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
 import { isMillraceError } from '../../runtime/src/contracts/errors.ts';
+import { topologySchema } from '../../runtime/src/contracts/topology.ts';
 
 const day = 24;
 
@@ -27,8 +28,12 @@ test('an unknown environment is refused with the list of names', () => {
 test('the topology of an environment is one text, whatever the order of the declaration', () => {
   const { services, ...rest } = environments.staging!;
   const reversed = Object.fromEntries(Object.entries(services!).reverse());
-  const again = parseEnvironment({ ...rest, services: reversed, topology: referenceTopology(reversed, 'aws') });
-  expect(canonicalJson(again.topology)).toBe(canonicalJson(environment('staging').topology));
+  const again = parseEnvironment({
+    ...rest,
+    services: reversed,
+    topology: referenceTopology(reversed, 'aws', { searchClients: ['arn:aws:iam::111111111111:role/staging-*'] }),
+  });
+  expect(topologyDocument(again)).toBe(topologyDocument(environment('staging')));
 });
 
 describe('the reference topology holds what the requirements ask for', () => {
@@ -64,7 +69,9 @@ describe('the reference topology holds what the requirements ask for', () => {
 
   test('e-mails live for a day, webhooks are tried three times more, and dead letters have a queue', () => {
     expect(topology.queues).toMatchObject({ emails: { ttlSeconds: 86_400 }, webhooks: { maxRetries: 3, deadLetterQueue: 'tasks.dlq' } });
-    expect(topology.exchanges).toMatchObject({ notifications: { type: 'fanout' }, events: { type: 'topic' } });
+    const types = { notifications: 'fanout', events: 'topic', tasks: 'direct', documents: 'headers' };
+    expect(Object.fromEntries(Object.entries(topology.exchanges).map(([name, { type }]) => [name, type]))).toEqual(types);
+    for (const exchange of Object.keys(types)) expect(topology.bindings).toContainEqual(expect.objectContaining({ exchange }));
   });
 
   test('every consumer group on Redis with a user of its own may use its topics alone', () => {
@@ -75,8 +82,43 @@ describe('the reference topology holds what the requirements ask for', () => {
     }
   });
 
+  test('every consumer group on Redis has such a user, and so have the relay, the gateway and the janitor', () => {
+    const consumers = Object.values(topology.topics).flatMap((topic) => topic.consumers);
+    expect(consumers.filter(({ aclUser }) => aclUser === undefined)).toEqual([]);
+    expect(topology.aclUsers).toMatchObject({ relay: { access: 'produce' }, gateway: { access: 'consume' }, janitor: { access: 'admin' } });
+  });
+
+  test('services are let in to OpenSearch by their roles on AWS, elsewhere by what a directory says', () => {
+    const rolesIn = (name: string) =>
+      Object.entries(environment(name).topology.searchRoles).map(([role, { access, backendRoles }]) => [role, access, ...backendRoles]);
+    expect(rolesIn('production')).toEqual([
+      ['search-readers', 'read', 'arn:aws:iam::222222222222:role/production-*'],
+      ['search-writers', 'write', 'arn:aws:iam::222222222222:role/production-*'],
+    ]);
+    expect(rolesIn('local')).toEqual([
+      ['search-readers', 'read', 'search-readers'],
+      ['search-writers', 'write', 'search-writers'],
+    ]);
+    expect(referenceTopology({ search: { kind: 'opensearch', role: 'search' } }, 'aws').searchRoles).toEqual({});
+  });
+
+  test('what services do is 10,000 events a day in staging and 100,000 in production', () => {
+    const machines = ['analytics.events', 'service.logs', 'metrics'];
+    const daily = (name: string) =>
+      Object.entries(environment(name).topology.topics)
+        .filter(([topic]) => !machines.includes(topic))
+        .reduce((sum, [, { volume }]) => sum + volume!.eventsPerDay, 0);
+    expect(['staging', 'production'].map(daily)).toEqual([10_000, 100_000]);
+  });
+
+  test('its document also says what the database is kept by, and nothing of it is declared twice', () => {
+    const document = JSON.parse(topologyDocument(environment('staging')));
+    expect(document.retention).toEqual({ outboxDays: 7, inboxDays: 14 });
+    expect(topologySchema.parse(document)).toEqual({ ...topology, retention: document.retention });
+  });
+
   test('indices go hot, warm, cold and are archived before they are deleted', () => {
-    expect(topology.lifecycles.year).toEqual({ hotDays: 7, warmDays: 30, coldDays: 90, deleteDays: 365, archive: true });
+    expect(topology.lifecycles.year).toMatchObject({ hotDays: 7, warmDays: 30, coldDays: 90, deleteDays: 365, archive: true });
     expect(Object.values(topology.indices).map(({ refresh }) => refresh)).toEqual(['default', 'historical', 'real-time']);
   });
 });

@@ -1,5 +1,9 @@
 import { onStreams, refusal, withTopic, withTopology } from './declaration.ts';
 
+test('on Redis alone a group may have more handlers than there are shards, because a shard has many keys', () => {
+  expect(refusal(withTopic({ shards: 1, consumers: [{ group: 'emails', concurrency: 8 }] }))).toEqual([]);
+});
+
 test('the declaration that the refusals below start from is accepted', () => expect(refusal(withTopic({}))).toEqual([]));
 
 describe('topics: fails if', () => {
@@ -74,6 +78,32 @@ describe('topics: fails if', () => {
       [
         'topology.topics.paid.deadLetter: must be true where onExhausted is skip, got false: an event would be lost after its last attempt; or set onExhausted to block',
       ],
+    ],
+    [
+      'a group on Kafka wants more handlers than there are partitions',
+      withTopic({
+        transports: [
+          { kind: 'redis-streams', service: 'events' },
+          { kind: 'kafka', service: 'log', phase: 'mirror' },
+        ],
+        partitions: 3,
+        consumers: [{ group: 'emails', concurrency: 4 }],
+      }),
+      [
+        'topology.topics.paid.consumers.0.concurrency: must be at most the 3 partitions on Kafka, got 4 for emails: the others would have nothing to do; or set partitions to 4',
+      ],
+    ],
+    [
+      'what the environment keeps of its log is said in the topology',
+      withTopology({ retention: { outboxDays: 7, inboxDays: 14 } }),
+      [
+        'topology.retention: must be left out, got {"outboxDays":7,"inboxDays":14}: declare outboxDays and inboxDays in retention of the environment',
+      ],
+    ],
+    [
+      'it has a key that nobody knows',
+      withTopic({ retentionDays: 7 } as object),
+      ['topology.topics.paid.retentionDays: unknown key, did you mean retentionHours?'],
     ],
     [
       'a consumer names no declared user',

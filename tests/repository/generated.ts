@@ -4,6 +4,7 @@ import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
 import { type ErrorCode, errorGuide } from '../../runtime/src/contracts/error-guide.ts';
 import { retriableCodes } from '../../runtime/src/contracts/errors.ts';
 import { topologySchema } from '../../runtime/src/contracts/topology.ts';
+import { reviewedTopologies } from '../environments/reviewed-topologies.ts';
 import { reviewedPlans } from '../stacks/reviewed-plans.ts';
 import { sizesPage } from './sizes-page.ts';
 
@@ -15,6 +16,7 @@ export function generatedFiles(): Readonly<Record<string, string>> {
     'runtime/schemas/binding.json': jsonSchema(bindingSchema, 'Binding', 'What was provisioned, as services see it; it holds no secret.'),
     'runtime/schemas/topology.json': jsonSchema(topologySchema, 'Topology', 'What lives on the servers: topics, queues, users, indices.'),
     'runtime/schemas/environment.json': jsonSchema(environmentSchema, 'Environment', 'One environment as it is declared.'),
+    ...reviewedTopologies(),
     ...reviewedPlans(),
   };
 }

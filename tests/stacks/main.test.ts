@@ -51,6 +51,8 @@ test('synthesizes one environment, with what its account shares, and says what i
   expect(stdout.split('\n')).toEqual([
     expect.stringMatching(/^synthesized 9 stacks into /),
     ...stagingStacks.map(([name, after]) => expect.stringMatching(new RegExp(`^ {2}${name} +\\d+ resources${after}$`))),
+    ...['events', 'log', 'search'].map((name) => expect.stringMatching(`^staging: ${name} is to keep about .* and has room for `)),
+    'staging: not estimated, because no volume is declared: domain-entities',
     '',
   ]);
   expect(stderr).not.toContain('left out');
@@ -70,6 +72,7 @@ test('without ENV it synthesizes every environment', () => {
   const staging = stagingStacks.map(([name]) => name);
   const production = staging.map((name) => name.replace('staging', 'production').replace('111111111111', '222222222222'));
   expect(names.sort()).toEqual([...staging, ...production].sort());
+  expect(summary.estimates).toContainEqual(expect.stringMatching('^production: log is to keep about '));
   expect(summary.leftOut).toContain('dev: the engine docker is not built yet, left out');
 });
 
