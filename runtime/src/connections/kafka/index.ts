@@ -5,7 +5,7 @@ import { Pause } from '../../pause.ts';
 import { backoffMs } from '../backoff.ts';
 import { requireKind } from '../endpoints.ts';
 import { settledWithin } from '../once.ts';
-import { type Asker, openAsker } from './asker.ts';
+import { type Asker, openAsker, type Protocol } from './asker.ts';
 import { type ClientSource, clientSource, connectPart, dropSilentSockets, retryBehaviour } from './client.ts';
 import { type KafkaConsumer, openConsumer } from './consumer.ts';
 import { type KafkaConsumerOptions, resolveConsumerOptions } from './consumer-options.ts';
@@ -32,10 +32,12 @@ export interface KafkaConnection extends AsyncDisposable {
   readonly name: string;
   /** Id of the cluster, asked anew; another one means another cluster, whose topics and offsets are not the same. */
   clusterId(): Promise<string>;
-  /** Brokers, controller, and leaders and replicas of `topics`, as one broker knows them now. */
-  metadata(topics?: readonly string[]): Promise<KafkaMetadata>;
+  /** Brokers, controller, and leaders and replicas of `topics`, as one broker knows them now; `all` are those that the user may see. */
+  metadata(topics?: readonly string[] | 'all'): Promise<KafkaMetadata>;
   /** Values of one setting (`min.insync.replicas`) by topic; topics that are missing or not the user's to see are left out. */
   topicSetting(topics: readonly string[], setting: string): Promise<ReadonlyMap<string, string>>;
+  /** One request of Kafka's protocol to any broker, for what kafkajs does not offer; error codes within the answer are the caller's to judge. */
+  ask: Asker['ask'];
   /** How far a group is behind. @throws {MillraceError} TOPIC_UNKNOWN, ACCESS_DENIED, CONNECTION_FAILED */
   lag(groupId: string, topics: readonly string[]): Promise<readonly KafkaPartitionLag[]>;
   /** kafkajs's admin client, connected once and kept. Its errors are kafkajs's; `kafkaError` translates them. */
@@ -130,12 +132,13 @@ function openConnection(name: string, source: ClientSource, asker: Asker): Kafka
       throw error;
     }
   };
-  const metadata = (topics: readonly string[] = []): Promise<KafkaMetadata> => guarded(() => readMetadata(asker, topics));
+  const metadata = (topics: readonly string[] | 'all' = []): Promise<KafkaMetadata> => guarded(() => readMetadata(asker, topics));
   return {
     name,
     metadata,
     clusterId: async () => (await metadata()).clusterId,
     topicSetting: (topics, setting) => guarded(() => readTopicSetting(asker, topics, setting)),
+    ask: <Options, Answer>(protocol: Protocol<Options, Answer>, options: Options) => guarded(() => asker.ask(protocol, options)),
     lag: (groupId, topics) => guarded(async () => groupLag(await admin(), groupId, topics)),
     admin: () => guarded(admin),
     producer: (options = {}) => kept((forget) => openProducer(source, options, forget)),

@@ -37,33 +37,53 @@ interface SettingsAnswer {
 }
 
 /** Version 6 of the request: with error codes, cluster id and controller, spoken by Kafka since 2.0. */
-export async function readMetadata(asker: Asker, topics: readonly string[]): Promise<KafkaMetadata> {
+export async function readMetadata(asker: Asker, topics: readonly string[] | 'all'): Promise<KafkaMetadata> {
   const protocol = protocolOf<{ topics: readonly string[]; allowAutoTopicCreation: boolean }, MetadataAnswer>(
     // @ts-expect-error: kafkajs has no types for its inner modules
     await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/metadata/v6/request.js')),
     // @ts-expect-error: kafkajs has no types for its inner modules
     await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/metadata/v6/response.js')),
   );
-  // A name that no topic can have: an empty list would mean all topics.
-  const asked = topics.length > 0 ? topics : ['.'];
+  // An empty list means all topics, `.` is a name that none can have.
+  const asked = topics === 'all' ? [] : topics.length > 0 ? topics : ['.'];
   return metadataOf(await asker.ask(protocol, { topics: asked, allowAutoTopicCreation: false }), topics);
+}
+
+/** Settings of topics as they are in force, whether set for the topic or not. */
+export interface KafkaTopicSettings {
+  readonly name: string;
+  /** Error code of the protocol, 0 for none. */
+  readonly errorCode: number;
+  readonly values: ReadonlyMap<string, string>;
 }
 
 /** Values of one setting by topic; a topic that is missing or not the user's to see is left out. */
 export async function readTopicSetting(asker: Asker, topics: readonly string[], setting: string): Promise<Map<string, string>> {
+  const described = await readTopicSettings(asker, topics, [setting]);
+  return new Map(described.flatMap(({ name, values }) => (values.has(setting) ? [[name, values.get(setting)!] as const] : [])));
+}
+
+/** Values of `settings` for every one of `topics`, in one request. */
+export async function readTopicSettings(
+  asker: Pick<Asker, 'ask'>,
+  topics: readonly string[],
+  settings: readonly string[],
+): Promise<KafkaTopicSettings[]> {
   const topicType = 2;
-  const protocol = protocolOf<{ resources: { type: number; name: string; configNames: string[] }[] }, SettingsAnswer>(
+  const protocol = protocolOf<{ resources: { type: number; name: string; configNames: readonly string[] }[] }, SettingsAnswer>(
     // @ts-expect-error: kafkajs has no types for its inner modules
     await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/describeConfigs/v1/request.js')),
     // @ts-expect-error: kafkajs has no types for its inner modules
     await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/describeConfigs/v1/response.js')),
   );
-  const resources = topics.map((name) => ({ type: topicType, name, configNames: [setting] }));
-  const answer = await asker.ask(protocol, { resources });
-  const values = answer.resources.flatMap(({ resourceName, configEntries }) =>
-    configEntries.filter(({ configName }) => configName === setting).map(({ configValue }) => [resourceName, configValue] as const),
-  );
-  return new Map(values);
+  const { resources } = await asker.ask(protocol, { resources: topics.map((name) => ({ type: topicType, name, configNames: settings })) });
+  return resources.map(({ resourceName, errorCode, configEntries }) => ({
+    name: resourceName,
+    errorCode,
+    values: new Map(
+      configEntries.filter(({ configName }) => settings.includes(configName)).map((each) => [each.configName, each.configValue]),
+    ),
+  }));
 }
 
 function protocolOf<Options, Answer>(request: unknown, response: unknown): Protocol<Options, Answer> {
@@ -74,8 +94,8 @@ function protocolOf<Options, Answer>(request: unknown, response: unknown): Proto
   };
 }
 
-function metadataOf({ clusterId, controllerId, brokers, topicMetadata }: MetadataAnswer, topics: readonly string[]): KafkaMetadata {
-  const known = topicMetadata.filter(({ topic }) => topics.includes(topic));
+function metadataOf({ clusterId, controllerId, brokers, topicMetadata }: MetadataAnswer, topics: readonly string[] | 'all'): KafkaMetadata {
+  const known = topicMetadata.filter(({ topic }) => topics === 'all' || topics.includes(topic));
   return {
     clusterId,
     controllerId: controllerId < 0 ? undefined : controllerId,

@@ -1,0 +1,71 @@
+import { MillraceError } from '../../../contracts/errors.ts';
+import { deadLetterHours, deadLetterTopic, type Topic, type Topology } from '../../../contracts/topology.ts';
+
+/** Settings that are declared; whatever else is set for a topic is left as it is. */
+export const declaredSettings = ['cleanup.policy', 'max.message.bytes', 'retention.ms'] as const;
+export type DeclaredSetting = (typeof declaredSettings)[number];
+
+/** What Kafka is to have of a topic. Copies and how many of them must be in sync are the cluster's defaults, decided once with its size. */
+export interface DeclaredTopic {
+  readonly name: string;
+  readonly partitions: number;
+  /** Events of a key must stay in order, hence in one partition. */
+  readonly ordered: boolean;
+  readonly settings: Readonly<Record<DeclaredSetting, string>>;
+}
+
+/** Kafka's own default of `max.message.bytes`: it limits a whole batch, and below this batches would have to be smaller than clients make them. */
+const defaultBatchBytes = 1_048_588;
+/** Room for what is not data: attributes in headers, and the frame of the batch. HTTP servers commonly allow as much for headers. */
+const attributesBytes = 16_384;
+/** Room for the history of errors that a dead letter carries besides. */
+const errorsBytes = 65_536;
+/** Kafka's limit, because a partition's folder is named after its topic. */
+const maxNameLength = 249;
+const msPerHour = 3_600_000;
+
+/**
+ * The topics that `topology` routes to `service`, each with a topic for the dead letters of every group; in whatever phase, so that a topic can change its live
+ * transport without anything being made first.
+ *
+ * @throws {MillraceError} BINDING_INVALID when a topic of dead letters cannot have its name.
+ */
+export function declaredTopics({ topics }: Pick<Topology, 'topics'>, service: string): DeclaredTopic[] {
+  const carried = Object.entries(topics).filter(([, { transports }]) =>
+    transports.some((route) => route.kind === 'kafka' && route.service === service),
+  );
+  const declared = carried.flatMap(([name, topic]) => [eventTopic(name, topic), ...deadLetterTopics(name, topic)]);
+  refuseNames(declared.map(({ name }) => name));
+  return declared.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function eventTopic(name: string, { partitions, ordered, retentionHours, maxBytes }: Topic): DeclaredTopic {
+  return { name, partitions, ordered, settings: settingsOf(retentionHours, maxBytes + attributesBytes) };
+}
+
+function deadLetterTopics(name: string, topic: Topic): DeclaredTopic[] {
+  if (!topic.deadLetter) return [];
+  const settings = settingsOf(deadLetterHours(topic), topic.maxBytes + attributesBytes + errorsBytes);
+  return topic.consumers.map(({ group }) => ({ name: deadLetterTopic(name, group), partitions: 1, ordered: topic.ordered, settings }));
+}
+
+function settingsOf(retentionHours: number, eventBytes: number): DeclaredTopic['settings'] {
+  return {
+    'cleanup.policy': 'delete',
+    'max.message.bytes': String(Math.max(defaultBatchBytes, eventBytes)),
+    'retention.ms': String(retentionHours * msPerHour),
+  };
+}
+
+function refuseNames(names: readonly string[]): void {
+  const long = names.find((name) => name.length > maxNameLength);
+  if (long !== undefined) {
+    throw new MillraceError(
+      'BINDING_INVALID',
+      `topic of dead letters ${long} has ${long.length} characters, Kafka takes ${maxNameLength}; shorten the name of the topic or of the group`,
+    );
+  }
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return;
+  throw new MillraceError('BINDING_INVALID', `topic ${twice} is also the name of a topic of dead letters; rename the topic or the group`);
+}

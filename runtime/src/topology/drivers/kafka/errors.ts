@@ -1,0 +1,43 @@
+import { kafkaError } from '../../../connections/kafka/errors.ts';
+import { isMillraceError, MillraceError } from '../../../contracts/errors.ts';
+import type { SettingsOutcome } from './settings.ts';
+
+/** What a broker answered to a change of a topic, as a sentence with the topic. */
+export function refusal(error: unknown, service: string, topic: string): Error {
+  const known = kafkaError(firstOf(error), `kafka service ${service}`);
+  if (isMillraceError(known)) {
+    return new MillraceError(known.code, `topic ${topic}: ${known.message}`, { cause: error, retriable: known.retriable });
+  }
+  const type = typeOf(known);
+  return type === undefined ? known : refused(service, topic, `${known.message} (${type})`, error);
+}
+
+const notAuthorized = [29, 31];
+
+/** @throws {MillraceError} ACCESS_DENIED, TOPOLOGY_REFUSED */
+export function requireSet({ errorCode, errorMessage }: SettingsOutcome, service: string, topic: string): void {
+  if (errorCode === 0) return;
+  if (notAuthorized.includes(errorCode)) {
+    throw new MillraceError(
+      'ACCESS_DENIED',
+      `kafka service ${service} does not let this user alter topic ${topic}; grant it AlterConfigs by an ACL`,
+    );
+  }
+  throw refused(service, topic, errorMessage ?? `error code ${errorCode}`);
+}
+
+function refused(service: string, topic: string, reason: string, cause?: unknown): MillraceError {
+  return new MillraceError('TOPOLOGY_REFUSED', `kafka service ${service} refuses topic ${topic} as it is declared: ${reason}`, { cause });
+}
+
+/** kafkajs gathers the errors of all topics of a request, of which there is one here. */
+function firstOf(error: unknown): unknown {
+  const { errors } = error as { errors?: unknown };
+  return Array.isArray(errors) && errors.length > 0 ? errors[0] : error;
+}
+
+/** Name of a protocol error, as kafkajs has it. */
+export function typeOf(error: unknown): string | undefined {
+  const { type } = firstOf(error) as { type?: unknown };
+  return typeof type === 'string' ? type : undefined;
+}

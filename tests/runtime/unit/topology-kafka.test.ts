@@ -1,0 +1,148 @@
+import { type TopologyInput, topologySchema } from '../../../runtime/src/contracts/topology.ts';
+import { type DeclaredTopic, declaredTopics } from '../../../runtime/src/topology/drivers/kafka/declared.ts';
+import { dangerOf, notesOf, planChanges } from '../../../runtime/src/topology/drivers/kafka/diff.ts';
+import type { LiveTopic } from '../../../runtime/src/topology/drivers/kafka/read.ts';
+
+const onKafka = { transports: [{ kind: 'kafka' as const, service: 'log' }] };
+const options = { service: 'log', serverless: false };
+const hourMs = 3_600_000;
+
+const declaredOf = (topics: TopologyInput['topics']): DeclaredTopic[] => declaredTopics(topologySchema.parse({ topics }), 'log');
+
+function declaredTopic(change: Partial<DeclaredTopic> = {}): DeclaredTopic {
+  return { ...declaredOf({ orders: { ...onKafka, retentionHours: 24 } })[0]!, ...change };
+}
+
+function live(change: Partial<LiveTopic> = {}, settings: Record<string, string> = {}): LiveTopic {
+  const same = declaredTopic();
+  return { name: 'orders', partitions: same.partitions, ...change, settings: { ...same.settings, 'retention.bytes': '-1', ...settings } };
+}
+
+const plan = (declared: DeclaredTopic, found: LiveTopic) => planChanges([declared], [found], options)[0];
+
+describe('topics of Kafka as they are declared', () => {
+  test('are those with a route to the service, in whatever phase', () => {
+    const routes = [
+      { kind: 'redis-streams' as const, service: 'events' },
+      { ...onKafka.transports[0]!, phase: 'mirror' as const },
+    ];
+    const mirrored = { transports: routes };
+    const elsewhere = { transports: [{ kind: 'kafka' as const, service: 'other' }] };
+    expect(declaredOf({ b: onKafka, a: mirrored, c: elsewhere }).map(({ name }) => name)).toEqual(['a', 'b']);
+  });
+
+  test('keep what they keep for the declared hours, and take what is declared as the largest event', () => {
+    expect(declaredOf({ orders: { ...onKafka, partitions: 6, retentionHours: 24, maxBytes: 2_000_000 } })).toEqual([
+      {
+        name: 'orders',
+        partitions: 6,
+        ordered: true,
+        settings: { 'cleanup.policy': 'delete', 'max.message.bytes': String(2_000_000 + 16_384), 'retention.ms': String(24 * hourMs) },
+      },
+    ]);
+  });
+
+  test('take batches of the size that clients make, however small the events are', () => {
+    expect(declaredOf({ orders: { ...onKafka, maxBytes: 1_000 } })[0]!.settings['max.message.bytes']).toBe('1048588');
+  });
+
+  test('have a topic of dead letters a group, which keeps them a month longer', () => {
+    const topics = declaredOf({ orders: { ...onKafka, retentionHours: 24, consumers: [{ group: 'emails' }, { group: 'audit' }] } });
+    expect(topics.map(({ name, partitions }) => [name, partitions])).toEqual([
+      ['orders', 3],
+      ['orders.dead.audit', 1],
+      ['orders.dead.emails', 1],
+    ]);
+    expect(topics[1]!.settings['retention.ms']).toBe(String((24 + 30 * 24) * hourMs));
+  });
+
+  test('have none where dead letters are not wanted', () => {
+    expect(declaredOf({ orders: { ...onKafka, deadLetter: false, consumers: [{ group: 'emails' }] } })).toHaveLength(1);
+  });
+
+  test('fail if a topic of dead letters cannot have its name, or another has it', () => {
+    const long = { [`o${'r'.repeat(198)}`]: { ...onKafka, consumers: [{ group: 'g'.repeat(60) }] } };
+    expect(() => declaredOf(long)).toThrow(/has 265 characters, Kafka takes 249/);
+    const twice = { orders: { ...onKafka, consumers: [{ group: 'emails' }] }, 'orders.dead.emails': onKafka };
+    expect(() => declaredOf(twice)).toThrow(/orders\.dead\.emails is also the name of a topic of dead letters/);
+  });
+});
+
+describe('what is to be changed', () => {
+  test('is nothing where all is as declared, whatever else is set', () => {
+    expect(planChanges([declaredTopic()], [live({}, { 'segment.bytes': '1000' })], options)).toEqual([]);
+  });
+
+  test('is a topic that is missing, and last one that nothing declares', () => {
+    const planned = planChanges([declaredTopic()], [live({ name: 'a-stranger' })], options);
+    expect(planned.map(({ change }) => [change.action, change.name, change.undeclared])).toEqual([
+      ['create', 'log/topic/orders', undefined],
+      ['delete', 'log/topic/a-stranger', true],
+    ]);
+    expect(dangerOf(planned[1]!.risks, () => 12)).toEqual({ sentence: 'deletes the topic and 12 messages', messages: 12 });
+  });
+
+  test('are more partitions, at a risk where keys have an order and there are messages', () => {
+    const planned = plan(declaredTopic({ partitions: 6 }), live())!;
+    expect(planned.change).toMatchObject({ action: 'update', differences: [{ property: 'partitions', live: '3', declared: '6' }] });
+    expect(dangerOf(planned.risks, () => 5)?.sentence).toBe(
+      'moves keys from 3 to 6 partitions: events of a key may overtake those of it among the 5 messages there are, until the old partitions are read',
+    );
+    expect(dangerOf(planned.risks, () => 0)).toBeUndefined();
+    expect(plan(declaredTopic({ partitions: 6, ordered: false }), live())!.risks).toEqual([]);
+  });
+
+  test('are fewer partitions, which only a new topic can have', () => {
+    const planned = plan(declaredTopic({ partitions: 1 }), live())!;
+    expect(planned.change.action).toBe('replace');
+    expect(dangerOf(planned.risks, () => 1)).toEqual({
+      sentence: 'deletes the topic with 1 message and creates it again, because Kafka takes no partition away',
+      messages: 1,
+    });
+  });
+
+  test('is a shorter retention, at a risk where there are messages that old', () => {
+    const planned = plan(declaredTopic(), live({}, { 'retention.ms': String(48 * hourMs) }))!;
+    expect(planned.risks).toEqual([{ kind: 'shorten', retentionMs: 24 * hourMs }]);
+    expect(dangerOf(planned.risks, () => 7)).toEqual({ sentence: 'deletes 7 messages older than 24 hours', messages: 7 });
+    expect(dangerOf(planned.risks, () => 0)).toBeUndefined();
+  });
+
+  test.each([
+    ['no limit', { 'retention.ms': '-1' }],
+    ['compaction alone', { 'cleanup.policy': 'compact' }],
+  ])('is a retention in place of %s, at the same risk', (_, settings) => {
+    expect(plan(declaredTopic(), live({}, settings))!.risks).toEqual([{ kind: 'shorten', retentionMs: 24 * hourMs }]);
+  });
+
+  test('is a longer retention, at no risk', () => {
+    expect(plan(declaredTopic(), live({}, { 'retention.ms': '1000' }))).toMatchObject({ change: { action: 'update' }, risks: [] });
+  });
+
+  test('names both where keys move and messages go, and counts only what is lost', () => {
+    const planned = plan(declaredTopic({ partitions: 6 }), live({}, { 'retention.ms': '-1' }))!;
+    const danger = dangerOf(planned.risks, ({ kind }) => (kind === 'shorten' ? 2 : 9))!;
+    expect(danger.sentence).toMatch(/^moves keys .*9 messages.*, and deletes 2 messages older than 24 hours$/);
+    expect(danger.messages).toBe(2);
+  });
+
+  test('stays a danger where the messages cannot be counted', () => {
+    const planned = plan(declaredTopic({ partitions: 1 }), live())!;
+    expect(dangerOf(planned.risks, () => undefined)).toMatchObject({
+      sentence: expect.stringMatching(/messages that could not be counted/),
+    });
+  });
+
+  test('is a new topic where MSK Serverless does not let the clean-up policy be changed', () => {
+    const found = live({}, { 'cleanup.policy': 'compact' });
+    expect(planChanges([declaredTopic()], [found], { ...options, serverless: true })[0]!.change.action).toBe('replace');
+    expect(planChanges([declaredTopic()], [found], options)[0]!.change.action).toBe('update');
+  });
+
+  test('a limit by size that is not declared is told and left alone', () => {
+    const found = live({}, { 'retention.bytes': '1000' });
+    expect(planChanges([declaredTopic()], [found], options)).toEqual([]);
+    expect(notesOf([declaredTopic()], [found], options)).toMatchObject([{ level: 'info', name: 'log/topic/orders' }]);
+    expect(notesOf([declaredTopic()], [live()], options)).toEqual([]);
+  });
+});
