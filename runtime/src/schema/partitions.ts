@@ -4,13 +4,15 @@ import type { ClientBase } from 'pg';
 const busy = new Set(['55P03', '40P01', '42P07', '42P17']);
 
 export interface PartitionOptions {
-  /** Ids a partition of the log holds. @default 1_000_000 */
+  /** Ids a partition of the log holds. @default about what a day draws, between a million and 128 million */
   readonly span?: number;
   /** Free ids that are kept ahead of the writers; at 10,000 events/s the default lasts over six minutes after the maker has died. @default 4_000_000 */
   readonly headroom?: number;
   /** Days of the inbox in which duplicates are known. @default 32 */
   readonly inboxDays?: number;
 }
+
+const extendSql = 'select millrace.extend_outbox(coalesce($1, millrace.outbox_span()), $2) + millrace.extend_inbox($3, 4) as made';
 
 /**
  * Makes the partitions of log and inbox that will be needed next; relays call it every minute.
@@ -20,15 +22,11 @@ export interface PartitionOptions {
  * @returns how many partitions were made, and the ids that can still be drawn.
  */
 export async function makePartitions(client: ClientBase, options: PartitionOptions = {}): Promise<{ made: number; headroom: number }> {
-  const { span = 1_000_000, headroom = 4_000_000, inboxDays = 32 } = options;
+  const { span, headroom = 4_000_000, inboxDays = 32 } = options;
   for (let attempt = 1; ; attempt++) {
     try {
       await client.query("begin; set local lock_timeout = '200ms'");
-      const made = await client.query('select millrace.extend_outbox($1, $2) + millrace.extend_inbox($3, 4) as made', [
-        span,
-        headroom,
-        inboxDays,
-      ]);
+      const made = await client.query(extendSql, [span, headroom, inboxDays]);
       await client.query('commit');
       // A statement of its own: in the one that makes partitions they are not to be seen yet.
       const left = await client.query('select millrace.outbox_headroom() as headroom');

@@ -1,0 +1,122 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { listManifests, type Manifest } from '../retention/archive/manifest.ts';
+import { overlaps, restore } from '../retention/archive/restore.ts';
+import { verifyArchived } from '../retention/archive/verify.ts';
+import { archivedIntact, logIdentity } from '../retention/archive/write.ts';
+import { filledPartitions } from '../retention/log/partitions.ts';
+import { awaitTurn } from '../retention/log/turn.ts';
+import { withBinding } from './binding.ts';
+import { type LogFlags, openLogGround, requireArchive } from './log-ground.ts';
+import { problemFound, report } from './outcome.ts';
+
+interface Flags extends LogFlags {
+  readonly json: boolean;
+  readonly from?: Date;
+  readonly to?: Date;
+  readonly keepUntil?: Date;
+}
+
+const dayMs = 86_400_000;
+/** How long a restored partition stays unless it is said. */
+const keptDays = 7;
+
+/** `millrace archive`: what has left the log, and the way back. */
+export function archiveCommand(): Command {
+  const verb = (name: string, description: string): Command =>
+    withBinding(new Command(name).description(description))
+      .option('--json', 'print JSON, one document a line', false)
+      .option('--database <name>', 'postgres service of the binding with the log (default: the only one)');
+  const timed = (command: Command): Command =>
+    command
+      .option('--from <time>', 'only partitions with events from here on', time)
+      .option('--to <time>', 'only partitions with events before', time);
+  return new Command('archive')
+    .description('partitions of the log that were archived before they were dropped')
+    .addCommand(timed(verb('list', 'list what is archived')).action(list))
+    .addCommand(verb('run', 'archive the partitions that are full now, without dropping them').action(run))
+    .addCommand(
+      timed(verb('verify', 'read all of it and compare it with its manifests; exit code 2 when something is damaged')).action(verify),
+    )
+    .addCommand(
+      timed(verb('restore', 'put partitions back into the log, where a replay reads them'))
+        .option('--keep-until <time>', `drop them again after this (default: in ${keptDays} days)`, time)
+        .action(restoreThem),
+    );
+}
+
+async function list(flags: Flags): Promise<void> {
+  await using ground = await openLogGround(flags, 'millrace archive');
+  const archive = requireArchive(ground);
+  const { rows } = await ground.client.query<{ name: string }>('select name from millrace.outbox_partitions() where not detaching');
+  const attached = new Set(rows.map((row) => row.name));
+  const found = (await listManifests(archive, await logIdentity(ground.client))).map(({ manifest }) => manifest).filter(within(flags));
+  if (found.length === 0) report(flags.json, { archived: [] }, `nothing is archived at ${archive.location}`);
+  for (const manifest of found) {
+    const { partition, rows: events, firstTime, lastTime, parts } = manifest;
+    const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+    const inLog = attached.has(partition);
+    const place = inLog ? 'in the log too' : 'not in the log';
+    report(
+      flags.json,
+      { partition, rows: events, firstTime, lastTime, bytes, inLog },
+      `${partition}: ${events} events, ${firstTime} to ${lastTime}, ${bytes} bytes, ${place}`,
+    );
+  }
+}
+
+async function run(flags: Flags): Promise<void> {
+  await using ground = await openLogGround(flags, 'millrace archive');
+  const archive = requireArchive(ground);
+  await awaitTurn(ground.client, async () => {
+    const partitions = await filledPartitions(ground.client);
+    if (partitions.length === 0) report(flags.json, { archived: [] }, 'nothing to archive: no partition of the log is full');
+    for (const partition of partitions) {
+      const outcome = await archivedIntact(ground.client, archive, partition, new AbortController().signal);
+      report(
+        flags.json,
+        { partition: partition.name, outcome },
+        `${partition.name}: ${outcome === 'written' ? 'archived' : 'was archived before'}`,
+      );
+    }
+  });
+}
+
+async function verify(flags: Flags): Promise<void> {
+  await using ground = await openLogGround(flags, 'millrace archive');
+  const archive = requireArchive(ground);
+  for (const { manifest } of await listManifests(archive, await logIdentity(ground.client))) {
+    if (!within(flags)(manifest)) continue;
+    const problems = await verifyArchived(archive, manifest);
+    report(
+      flags.json,
+      { partition: manifest.partition, problems },
+      `${manifest.partition}: ${problems.length === 0 ? 'as its manifest says' : problems.join('; ')}`,
+    );
+    if (problems.length > 0) process.exitCode = problemFound;
+  }
+}
+
+async function restoreThem(flags: Flags): Promise<void> {
+  await using ground = await openLogGround(flags, 'millrace archive');
+  const archive = requireArchive(ground);
+  const keepUntil = flags.keepUntil ?? new Date(Date.now() + keptDays * dayMs);
+  const range = { from: flags.from ?? new Date(0), to: flags.to ?? new Date(8.64e15), keepUntil };
+  const restored = await awaitTurn(ground.client, () =>
+    restore(ground.client, archive, range, ({ partition, rows, there }) => {
+      const sentence = there ? `${partition}: was there` : `${partition}: ${rows} events restored`;
+      report(flags.json, { partition, rows, there }, `${sentence}, kept until ${keepUntil.toISOString()}`);
+    }),
+  );
+  if (restored.length === 0) report(flags.json, { restored: [] }, 'nothing is archived of that time');
+}
+
+function within({ from, to }: Flags): (manifest: Manifest) => boolean {
+  if (from === undefined && to === undefined) return () => true;
+  return (manifest) => overlaps(manifest, from ?? new Date(0), to ?? new Date(8.64e15));
+}
+
+function time(text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError(`must be a time as 2026-11-21 or 2026-11-21T08:00:00Z, got ${text}`);
+  return date;
+}

@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+
+/** What a store knows of an object without reading it. */
+export interface ObjectFacts {
+  readonly bytes: number;
+  /** Hexadecimal; undefined where the store keeps none. */
+  readonly sha256: string | undefined;
+}
+
+/** Where an archive lies: a bucket or a folder. Keys are relative to its location, joined by slashes. */
+export interface ArchiveStore {
+  /** For messages; ends with a slash. */
+  readonly location: string;
+  /** The whole object, undefined when there is none. @throws {MillraceError} ARCHIVE_UNAVAILABLE */
+  read(key: string): Promise<Buffer | undefined>;
+  /** Writes all of it or nothing. @throws {MillraceError} ARCHIVE_UNAVAILABLE */
+  write(key: string, body: Buffer, sha256: string): Promise<void>;
+  facts(key: string): Promise<ObjectFacts | undefined>;
+  /** Keys below a prefix that ends with a slash, sorted. */
+  list(prefix: string): Promise<string[]>;
+  /**
+   * Removes what lies under the keys, with every earlier version; of keys in `keep` only the earlier versions.
+   *
+   * @returns for people: what could not be removed and why; empty when nothing is left.
+   */
+  purge(prefix: string, keep: ReadonlySet<string>): Promise<string[]>;
+  close(): void;
+}
+
+/** The store at the `archive.location` of a binding. @throws {MillraceError} CLIENT_NOT_INSTALLED without `@aws-sdk/client-s3` for an address in S3. */
+export async function openArchive(location: string, baseDir: string): Promise<ArchiveStore> {
+  const address = location.endsWith('/') ? location : `${location}/`;
+  if (address.startsWith('s3://')) return (await import('../../aws/s3-archive.ts')).s3Archive(address);
+  return (await import('./folder.ts')).folderArchive(`${resolve(baseDir, address)}/`);
+}

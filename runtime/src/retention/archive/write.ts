@@ -1,0 +1,130 @@
+import type { ClientBase } from 'pg';
+import { MillraceError } from '../../contracts/errors.ts';
+import type { LogPartition } from '../log/partitions.ts';
+import { toLine } from './line.ts';
+import { type Archived, type Manifest, partitionPrefix, readManifest, writeManifest } from './manifest.ts';
+import { defaultPartBytes, PartWriter } from './part-writer.ts';
+import { type ArchivedRow, rowsOf } from './row.ts';
+import type { ArchiveStore } from './store.ts';
+
+/** Above this many tenants the manifest does not list them. */
+const mostTenants = 10_000;
+
+export interface ArchiveOptions {
+  /** Bytes of lines a part, before compression. @default 64 MiB */
+  readonly partBytes?: number;
+}
+
+/** Which log this is. */
+export async function logIdentity(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ identity: string }>('select identity from millrace.log');
+  return rows[0]!.identity;
+}
+
+/**
+ * Archives a partition unless that is done, and proves that the archive has all of it.
+ *
+ * @returns whether it was written now or before.
+ * @throws {MillraceError} ARCHIVE_INVALID when what was archived is not what the database remembers; the partition must stay then.
+ */
+export async function archivedIntact(
+  client: ClientBase,
+  store: ArchiveStore,
+  partition: LogPartition,
+  signal: AbortSignal,
+  options: ArchiveOptions = {},
+): Promise<'written' | 'known'> {
+  const { rows } = await client.query<{ rows: string; sha256: string }>(
+    'select rows, manifest_sha256 as sha256 from millrace.archived_partition where name = $1',
+    [partition.name],
+  );
+  const known = rows[0];
+  if (known === undefined) await archivePartition(client, store, partition, signal, options);
+  await requireIntact(client, store, partition);
+  return known === undefined ? 'written' : 'known';
+}
+
+async function archivePartition(
+  client: ClientBase,
+  store: ArchiveStore,
+  partition: LogPartition,
+  signal: AbortSignal,
+  { partBytes = defaultPartBytes }: ArchiveOptions,
+): Promise<void> {
+  const log = await logIdentity(client);
+  const prefix = partitionPrefix(log, partition.name);
+  const writer = new PartWriter(store, prefix, partBytes);
+  const facts = new Facts();
+  for await (const page of rowsOf(client, partition.name)) {
+    signal.throwIfAborted();
+    for (const row of page) {
+      facts.note(row);
+      await writer.add(Number(row.id), toLine(row));
+    }
+  }
+  await writer.end();
+  const manifest: Manifest = {
+    ...{ schema: 'millrace.archive/1', log, partition: partition.name, fromId: partition.fromId, toId: partition.toId },
+    ...facts.summary(),
+    parts: writer.parts,
+  };
+  const sha256 = await writeManifest(store, manifest);
+  await noteArchived(client, store, { manifest, sha256 });
+}
+
+/** What the database knows of an archived partition. */
+export async function noteArchived(client: ClientBase, store: ArchiveStore, { manifest, sha256 }: Archived): Promise<void> {
+  const location = `${store.location}${partitionPrefix(manifest.log, manifest.partition)}`;
+  await client.query(
+    `insert into millrace.archived_partition (name, from_id, to_id, rows, location, manifest_sha256) values ($1, $2, $3, $4, $5, $6)
+     on conflict (name) do update set rows = excluded.rows, location = excluded.location, manifest_sha256 = excluded.manifest_sha256`,
+    [manifest.partition, manifest.fromId, manifest.toId, manifest.rows, location, sha256],
+  );
+}
+
+/** Reads back what a drop relies on: the manifest as it was written, each part with its size and checksum, as many rows as the table has. */
+async function requireIntact(client: ClientBase, store: ArchiveStore, partition: LogPartition): Promise<void> {
+  const prefix = partitionPrefix(await logIdentity(client), partition.name);
+  const read = await readManifest(store, prefix);
+  const { rows } = await client.query<{ rows: string; sha256: string; archived: string }>(
+    `select (select count(*) from millrace.${client.escapeIdentifier(partition.name)}) as rows, rows as archived, manifest_sha256 as sha256
+       from millrace.archived_partition where name = $1`,
+    [partition.name],
+  );
+  const known = rows[0]!;
+  const where = `${store.location}${prefix}`;
+  if (read?.sha256 !== known.sha256) throw new MillraceError('ARCHIVE_INVALID', `manifest of ${where} is not the one that was written`);
+  if (known.rows !== String(read.manifest.rows)) {
+    throw new MillraceError('ARCHIVE_INVALID', `${where} has ${read.manifest.rows} rows, the partition has ${known.rows}`);
+  }
+  for (const part of read.manifest.parts) await requirePart(store, `${prefix}${part.object}`, part);
+}
+
+async function requirePart(store: ArchiveStore, key: string, part: Manifest['parts'][number]): Promise<void> {
+  const facts = await store.facts(key);
+  if (facts !== undefined && facts.bytes === part.bytes && (facts.sha256 ?? part.sha256) === part.sha256) return;
+  const found = facts === undefined ? 'is missing' : `has ${facts.bytes} bytes and SHA-256 ${facts.sha256}`;
+  throw new MillraceError('ARCHIVE_INVALID', `${store.location}${key} ${found}, its manifest says ${part.bytes} bytes and ${part.sha256}`);
+}
+
+/** What a manifest tells of the rows. */
+class Facts {
+  #rows = 0;
+  #firstTime: string | null = null;
+  #lastTime: string | null = null;
+  readonly #topics: Record<string, number> = {};
+  readonly #tenants = new Set<string>();
+
+  note({ topic, tenant_id, created_at }: ArchivedRow): void {
+    this.#rows++;
+    if (this.#firstTime === null || created_at < this.#firstTime) this.#firstTime = created_at;
+    if (this.#lastTime === null || created_at > this.#lastTime) this.#lastTime = created_at;
+    this.#topics[topic] = (this.#topics[topic] ?? 0) + 1;
+    if (tenant_id !== null && this.#tenants.size <= mostTenants) this.#tenants.add(tenant_id);
+  }
+
+  summary(): Pick<Manifest, 'rows' | 'firstTime' | 'lastTime' | 'topics' | 'tenants'> {
+    const tenants = this.#tenants.size > mostTenants ? null : [...this.#tenants].sort();
+    return { rows: this.#rows, firstTime: this.#firstTime, lastTime: this.#lastTime, topics: this.#topics, tenants };
+  }
+}

@@ -1,0 +1,33 @@
+import type { ClientBase } from 'pg';
+
+/** Longest wait of a writer for a cut, and of a cut for writers. */
+const lockTimeoutMs = 100;
+/** Attempts of one run; a transaction that outlasts them is met again a minute later. */
+const attempts = 5;
+
+const busy = new Set(['55P03', '40P01']);
+
+/**
+ * Ends the partition in use at the boundary of a day, or of a week when the log is kept for more than 31 days, so that a log with few events can be
+ * dropped day by day.
+ *
+ * Writers wait for at most 100 ms an attempt. While a transaction that has enqueued stays open there is no cut.
+ *
+ * @returns the ids that were passed over; 0 when no cut was due, undefined when open transactions did not let it happen.
+ */
+export async function cutLog(client: ClientBase, outboxDays: number): Promise<number | undefined> {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    try {
+      await client.query(`begin; set local lock_timeout = ${lockTimeoutMs}`);
+      const { rows } = await client.query<{ skipped: string }>('select millrace.cut_outbox($1) as skipped', [
+        outboxDays > 31 ? 'week' : 'day',
+      ]);
+      await client.query('commit');
+      return Number(rows[0]!.skipped);
+    } catch (error) {
+      await client.query('rollback');
+      if (!busy.has((error as { code?: string }).code ?? '')) throw error;
+    }
+  }
+  return undefined;
+}
