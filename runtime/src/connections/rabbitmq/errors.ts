@@ -23,13 +23,20 @@ export function rabbitError(error: unknown, where: string): Error {
   if (isMillraceError(error)) return error;
   const reply = rabbitReplyCode(error);
   if (reply !== undefined && ofTheOperation.has(reply)) return error as Error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonIn(error);
   if (reply === accessRefused) {
     return new MillraceError('ACCESS_DENIED', `${where} does not permit this: ${reason}; grant it with rabbitmqctl set_permissions`, {
       cause: error,
     });
   }
   return tlsFailure(error, where) ?? new MillraceError('CONNECTION_FAILED', `no connection to ${where}: ${reason}`, { cause: error });
+}
+
+/** A name with several addresses fails with all their errors, and no words of its own. Judged by shape: errors of the system are not always of this context. */
+function reasonIn(error: unknown): string {
+  const { message, errors } = (error ?? {}) as { message?: unknown; errors?: readonly unknown[] };
+  if (typeof message === 'string' && message !== '') return message;
+  return Array.isArray(errors) && errors.length > 0 ? reasonIn(errors[0]) : String(error);
 }
 
 /**

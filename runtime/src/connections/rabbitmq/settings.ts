@@ -74,8 +74,12 @@ export interface RabbitTarget {
   password(fresh?: boolean): Promise<string>;
 }
 
-/** @throws {MillraceError} BINDING_INVALID when the binding lacks endpoints, user or secret. */
-export function rabbitTarget(handle: ServiceHandle): RabbitTarget {
+/**
+ * Where the first of `purposes` leads that the binding has endpoints for.
+ *
+ * @throws {MillraceError} BINDING_INVALID when the binding lacks endpoints, user or secret.
+ */
+export function rabbitTarget(handle: ServiceHandle, purposes: readonly Endpoint['purpose'][] = ['node', 'primary']): RabbitTarget {
   requireAuthMode(handle, 'password');
   const { auth, vhost } = handle.service;
   const { secretRef, username } = auth;
@@ -83,7 +87,7 @@ export function rabbitTarget(handle: ServiceHandle): RabbitTarget {
     const missing = username === undefined ? 'auth.username' : 'auth.secretRef';
     throw new MillraceError('BINDING_INVALID', `service ${handle.name} is of kind rabbitmq and has no ${missing}; add it to the binding`);
   }
-  const endpoints = endpointsFor(handle, 'node', 'primary');
+  const endpoints = endpointsFor(handle, ...purposes);
   return {
     endpoints,
     vhost: vhost ?? '/',
