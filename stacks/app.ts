@@ -74,7 +74,8 @@ function defineAws(app: App, props: AwsStackProps): EnvironmentStack[] {
   const { network, encryptionKeyArn } = base;
   const ground = { ...props, network, encryptionKeyArn };
   const serving = everyOne(serverStacks.map((define) => () => define(app, ground)));
-  const topology = new TopologyStack(app, { ...props, encryptionKeyArn, fragments: serving.map(({ fragment }) => fragment) });
+  const administrable = Object.assign({}, ...serving.map((stack) => stack.administrable)) as ServingStack['administrable'];
+  const topology = new TopologyStack(app, { ...ground, fragments: serving.map(({ fragment }) => fragment), administrable });
   const services = Object.assign({}, ...serving.map(({ connectable }) => connectable)) as ServingStack['connectable'];
   const workers = new WorkersStack(app, { ...ground, binding: topology.place, services });
   // Also where no value leads from one to the other: a binding must not name a database whose way in is not open yet.

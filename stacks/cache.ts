@@ -1,6 +1,7 @@
 import { ElastiCache } from '../constructs/aws/elasticache/index.ts';
 import { ElastiCacheServerless } from '../constructs/aws/elasticache-serverless/index.ts';
 import type { Construct } from '../constructs/core/framework.ts';
+import { cacheUsersOf } from './acl-users.ts';
 import type { Offer } from './offers.ts';
 import { overridesOf, type ServerPlan, ServerStack, type ServerStackProps } from './server-stack.ts';
 
@@ -8,13 +9,13 @@ import { overridesOf, type ServerPlan, ServerStack, type ServerStackProps } from
 type Cache = ElastiCache | ElastiCacheServerless;
 
 const plan: ServerPlan<'redis', Cache> = {
-  define(scope, { declaration, props }) {
-    const all = { ...props, ...overridesOf(declaration) };
+  define(scope, { declaration, topology, props }) {
+    const all = { ...props, ...overridesOf(declaration), users: cacheUsersOf(topology, props.service) };
     return declaration.overrides?.serverless === undefined
       ? new ElastiCache(scope, props.service, all)
       : new ElastiCacheServerless(scope, props.service, all);
   },
-  /** One a user; that of the user in the binding carries no name. */
+  /** One a user, of which that of the user in the binding carries no name; and one as each of several, which is what apply has. */
   offers(cache) {
     const { service, users } = cache.attributes;
     const [bound, ...others] = users;
@@ -23,7 +24,12 @@ const plan: ServerPlan<'redis', Cache> = {
       description: `connect to ${service} as ${who}`,
       statements: cache.connectStatements(user),
     });
-    return [offer(bound.name, [], 'its user in the binding'), ...others.map(({ name }) => offer(name, [name], name))];
+    const all = { name: ['administer'], description: `log in to ${service} as each of its users`, statements: cache.adminStatements() };
+    return [
+      offer(bound.name, [], 'its user in the binding'),
+      ...others.map(({ name }) => offer(name, [name], name)),
+      ...(others.length === 0 ? [] : [all]),
+    ];
   },
 };
 

@@ -2,6 +2,7 @@ import { EncryptionKey } from '../constructs/aws/foundation/encryption-key.ts';
 import { Network, type NetworkReference } from '../constructs/aws/network/index.ts';
 import { defaultInterfaceEndpoints } from '../constructs/aws/network/resolve.ts';
 import { type Construct, TerraformOutput } from '../constructs/core/framework.ts';
+import { servicesOf } from '../runtime/src/contracts/topology.ts';
 import { AwsStack, type AwsStackProps } from './base.ts';
 
 /** Each endpoint costs about 7 USD a month and zone, so those of machines and containers are there only where such run. */
@@ -9,6 +10,8 @@ const machineEndpoints = [
   // Sessions on machines. Agents of Systems Manager from 3.3.40 on no longer need ec2messages.
   'ssmmessages',
 ] as const;
+/** The role that administers a domain of OpenSearch, for whoever applies the topology: it is assumed first. */
+const searchEndpoints = ['sts'] as const;
 /** Images for containers; their layers come from S3. */
 const containerEndpoints = ['ecr.api', 'ecr.dkr'] as const;
 
@@ -28,10 +31,11 @@ export class NetworkStack extends AwsStack {
     this.defineOutputs();
   }
 
-  private defineNetwork({ cidr, peers = [] }: OwnNetwork, { services, workers }: AwsStackProps['environment']): Network {
+  private defineNetwork({ cidr, peers = [] }: OwnNetwork, { services, workers, topology }: AwsStackProps['environment']): Network {
     const needed = [
       ...defaultInterfaceEndpoints,
       ...(Object.values(services).some(({ kind }) => kind === 'redis-sentinel') ? machineEndpoints : []),
+      ...(servicesOf(topology).some((name) => services[name]?.kind === 'opensearch') ? searchEndpoints : []),
       ...(Object.keys(workers).length > 0 ? containerEndpoints : []),
     ];
     return new Network(this, 'Network', { cidr, peers, interfaceEndpoints: needed, encryptionKeyArn: this.encryptionKeyArn });

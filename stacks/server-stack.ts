@@ -3,6 +3,7 @@ import type { ConnectableService } from '../constructs/aws/worker/props.ts';
 import { type Bindable, mergeFragments } from '../constructs/core/binding.ts';
 import { type Construct, TerraformOutput } from '../constructs/core/framework.ts';
 import type { EnvironmentStack } from '../constructs/core/identity.ts';
+import type { PolicyStatement } from '../constructs/core/policy.ts';
 import { everyOne } from '../constructs/core/validate.ts';
 import type { ServiceDeclaration } from '../environments/schema.ts';
 import type { BindingFragment, ServiceKind, ServiceRole } from '../runtime/src/contracts/binding.ts';
@@ -23,7 +24,7 @@ export interface ServerStackProps<K extends ServiceKind> extends AwsStackProps {
 /** How a stack makes its servers, and which rights it offers on each. */
 export interface ServerPlan<K extends ServiceKind, S extends Bindable> {
   define(scope: Construct, ground: ServerGround<K>): S;
-  /** Named after the verb alone. The first is what a program of the package needs in order to connect. */
+  /** Named after the verb alone. The first is what a program of the package needs in order to connect; who connects may administer, unless one is for that. */
   offers(server: S): readonly [Offer, ...Offer[]];
 }
 
@@ -31,6 +32,7 @@ export interface ServerPlan<K extends ServiceKind, S extends Bindable> {
 export interface ServerGround<K extends ServiceKind> {
   readonly declaration: DeclarationOf<K>;
   readonly backup: AwsEnvironment['backup'];
+  readonly topology: AwsEnvironment['topology'];
   readonly props: {
     readonly service: string;
     readonly role: ServiceRole;
@@ -49,6 +51,8 @@ export interface ServingStack extends EnvironmentStack {
   readonly fragment: BindingFragment;
   /** What connecting takes, by name of the service. */
   readonly connectable: Readonly<Record<string, ConnectableService>>;
+  /** What keeping its topics, queues and indices takes, by name of the service. */
+  readonly administrable: Readonly<Record<string, readonly PolicyStatement[]>>;
 }
 
 /**
@@ -59,18 +63,19 @@ export interface ServingStack extends EnvironmentStack {
 export class ServerStack<K extends ServiceKind, S extends Bindable> extends AwsStack implements ServingStack {
   readonly fragment: BindingFragment;
   readonly connectable: Readonly<Record<string, ConnectableService>>;
+  readonly administrable: Readonly<Record<string, readonly PolicyStatement[]>>;
   protected readonly servers: readonly S[];
 
   constructor(scope: Construct, part: StackPart, props: ServerStackProps<K>, { define, offers }: ServerPlan<K, S>) {
     super(scope, part, props);
     const { environment, network, encryptionKeyArn, services } = props;
-    const { backup } = environment;
+    const { backup, topology } = environment;
     const defineOne = (service: string, declaration: DeclarationOf<K>) => {
       const { kind, role } = declaration;
-      const server = define(this, { declaration, backup, props: { service, role, network, encryptionKeyArn } });
-      const [connect, ...further] = offers(server);
-      for (const offer of [connect, ...further]) definePolicy(this, { ...offer, name: [service, ...offer.name] });
-      return { service, server, connectable: { kind, role, connectStatements: connect.statements } };
+      const server = define(this, { declaration, backup, topology, props: { service, role, network, encryptionKeyArn } });
+      const all = offers(server);
+      for (const offer of all) definePolicy(this, { ...offer, name: [service, ...offer.name] });
+      return { service, server, connectable: { kind, role, connectStatements: all[0].statements }, administer: administering(all) };
     };
     const defined = everyOne(
       Object.entries(services).map(
@@ -82,6 +87,11 @@ export class ServerStack<K extends ServiceKind, S extends Bindable> extends AwsS
     this.servers = defined.map(({ server }) => server);
     this.fragment = mergeFragments(this.servers.map((server) => server.binding()));
     this.connectable = Object.fromEntries(defined.map(({ service, connectable }) => [service, connectable]));
+    this.administrable = Object.fromEntries(defined.map(({ service, administer }) => [service, administer]));
     new TerraformOutput(this, 'binding_fragment', { value: this.fragment });
   }
+}
+
+function administering([connect, ...further]: readonly [Offer, ...Offer[]]): readonly PolicyStatement[] {
+  return (further.find(({ name }) => name[0] === 'administer') ?? connect).statements;
 }

@@ -1,13 +1,26 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
-import { readBindingStatements } from '../constructs/aws/foundation/binding-access.ts';
+import { ApplyFunction } from '../constructs/aws/apply-function/index.ts';
+import {
+  archivePrefix,
+  keepArchiveStatements,
+  purgeArchiveStatements,
+  readBindingStatements,
+} from '../constructs/aws/foundation/binding-access.ts';
+import { Bucket } from '../constructs/aws/foundation/bucket.ts';
 import { DocumentBucket } from '../constructs/aws/foundation/document-bucket.ts';
+import type { NetworkReference } from '../constructs/aws/network/index.ts';
 import type { BindingPlace } from '../constructs/aws/worker/props.ts';
 import { mergeFragments } from '../constructs/core/binding.ts';
 import { type Construct, Fn, Op, TerraformLocal, TerraformOutput } from '../constructs/core/framework.ts';
 import { parameterName } from '../constructs/core/naming.ts';
+import type { PolicyStatement } from '../constructs/core/policy.ts';
+import { topologyDocument } from '../environments/document.ts';
 import { type Binding, type BindingFragment, bindingSchemaId } from '../runtime/src/contracts/binding.ts';
-import { canonicalJson } from '../runtime/src/contracts/canonical-json.ts';
+import { MillraceError } from '../runtime/src/contracts/errors.ts';
+import { servicesOf } from '../runtime/src/contracts/topology.ts';
 import { AwsStack, type AwsStackProps } from './base.ts';
 import { definePolicy } from './offers.ts';
 
@@ -18,14 +31,21 @@ import { definePolicy } from './offers.ts';
  */
 const longestBinding = 8_192;
 
+/** When an archive moves to a tier that costs a sixth to keep and is read at once all the same; nearly nothing is read after a quarter. */
+const coolAfterDays = 90;
+
 export interface TopologyStackProps extends AwsStackProps {
+  readonly network: NetworkReference;
   readonly encryptionKeyArn: string;
   /** What the other stacks contribute to the binding. */
   readonly fragments: readonly BindingFragment[];
+  /** What keeping topics, queues and indices takes, by name of the service. */
+  readonly administrable: Readonly<Record<string, readonly PolicyStatement[]>>;
 }
 
 /**
- * What services read: the merged binding, as an output and a parameter, and the topology document it points at.
+ * What services read: the merged binding, as an output and a parameter, and the topology document it points at; what makes the servers as that declares; and
+ * where a database's log is archived.
  *
  * Hosts are known only once the servers stand, so Terraform itself renders the binding and hashes it.
  */
@@ -35,15 +55,45 @@ export class TopologyStack extends AwsStack {
 
   constructor(scope: Construct, props: TopologyStackProps) {
     super(scope, 'topology', props);
-    const documents = new DocumentBucket(this, 'Documents', { purpose: 'documents', encryptionKeyArn: props.encryptionKeyArn });
+    const { encryptionKeyArn, fragments } = props;
+    const documents = new DocumentBucket(this, 'Documents', { purpose: 'documents', encryptionKeyArn });
+    const services = mergeFragments(fragments);
+    const topology = storeTopology(documents, props);
+    const archive = this.defineArchive(services, encryptionKeyArn);
     const content: Omit<Binding, 'generation'> = {
       schema: bindingSchemaId,
       environment: this.identity.name,
-      services: mergeFragments(props.fragments),
-      topology: storeTopology(documents, props),
+      services,
+      topology,
+      ...(archive === undefined ? {} : { archive: { location: `s3://${archive.bucketName}/${archivePrefix}` } }),
     };
+    this.place = { ...this.publish(content), documentsBucket: documents.bucketName, ...(archive && { archiveBucket: archive.bucketName }) };
+    definePolicy(this, {
+      name: ['binding', 'read'],
+      description: 'read the binding and the topology',
+      statements: readBindingStatements(this.identity, this.place, encryptionKeyArn),
+    });
+    this.defineApply(props, topology.hash);
+  }
+
+  /** Where old partitions of the log go: what a database keeps for days, this keeps for good. */
+  private defineArchive(services: BindingFragment, encryptionKeyArn: string): Bucket | undefined {
+    if (Object.values(services).every(({ kind }) => kind !== 'postgres')) return undefined;
+    const replacedDays = this.identity.backupDays;
+    const bucket = new Bucket(this, 'Archive', { purpose: 'archive', encryptionKeyArn, content: 'archives', replacedDays, coolAfterDays });
+    const keep = keepArchiveStatements(this.identity, bucket.bucketName, encryptionKeyArn);
+    definePolicy(this, { name: ['archive', 'keep'], description: 'archive the log and restore from it', statements: keep });
+    definePolicy(this, {
+      name: ['archive', 'redact'],
+      description: 'redact the archive of the log, with all former versions',
+      statements: [...keep, ...purgeArchiveStatements(this.identity, bucket.bucketName)],
+    });
+    return bucket;
+  }
+
+  /** Renders the binding into its parameter. A plain value shows its changes in the plan, and there is no secret in it to hide. */
+  private publish(content: Omit<Binding, 'generation'>): Pick<BindingPlace, 'parameterName' | 'generation'> {
     const { binding, generation } = this.render(content);
-    // A plain value shows its changes in the plan, and there is no secret in it to hide.
     const parameter = new SsmParameter(this, 'Binding', {
       name: parameterName(this.identity, 'binding'),
       description: 'how services reach the servers of the environment; holds no secret',
@@ -52,13 +102,23 @@ export class TopologyStack extends AwsStack {
       insecureValue: binding,
       lifecycle: { precondition: [fitsParameter(binding)] },
     });
-    this.place = { parameterName: parameter.name, documentsBucket: documents.bucketName, generation };
-    definePolicy(this, {
-      name: ['binding', 'read'],
-      description: 'read the binding and the topology',
-      statements: readBindingStatements(this.identity, this.place, props.encryptionKeyArn),
-    });
     new TerraformOutput(this, 'binding', { value: binding, description: 'terraform output -raw binding > binding.json' });
+    return { parameterName: parameter.name, generation };
+  }
+
+  /** Where the topology has objects for no service there is nothing to apply, and no function. */
+  private defineApply({ environment, network, encryptionKeyArn, administrable }: TopologyStackProps, topologyHash: string): void {
+    const administers = Object.fromEntries(servicesOf(environment.topology).map((service) => [service, administrable[service] ?? []]));
+    if (Object.keys(administers).length === 0) return;
+    const { allowDestroy } = environment.protection;
+    const apply = new ApplyFunction(this, 'Apply', {
+      ...{ network, encryptionKeyArn, binding: this.place, topologyHash, code: packedCode(), administers, allowDestroy },
+    });
+    new TerraformOutput(this, 'apply_function_name', {
+      value: apply.functionName,
+      description: `what differs: aws lambda invoke --function-name NAME --cli-binary-format raw-in-base64-out --payload '{"check":true}' /dev/stdout`,
+    });
+    new TerraformOutput(this, 'apply_log_group', { value: apply.logGroupName, description: 'what was done to each object, as JSON lines' });
   }
 
   private render(content: Omit<Binding, 'generation'>): { readonly binding: string; readonly generation: string } {
@@ -78,7 +138,17 @@ function fitsParameter(binding: string) {
 }
 
 function storeTopology(documents: DocumentBucket, { environment }: TopologyStackProps): NonNullable<Binding['topology']> {
-  const document = canonicalJson(environment.topology);
+  const document = topologyDocument(environment);
   const hash = createHash('sha256').update(document).digest('hex');
   return { hash, location: documents.addJson('Topology', `topology/${hash}.json`, document) };
+}
+
+/** Beside the bundle of the plan, and as far from this file. */
+function packedCode(): string {
+  const path = join(__dirname, '..', 'dist', 'lambda', 'apply.zip');
+  if (existsSync(path)) return path;
+  throw new MillraceError(
+    'RUNTIME_NOT_BUILT',
+    'the function that applies the topology is not packed; run make dist/lambda/apply.zip, or make synth',
+  );
 }

@@ -6,6 +6,7 @@
 export { App } from 'cdktf/lib/app';
 export { LocalBackend } from 'cdktf/lib/backends/local-backend';
 export { S3Backend } from 'cdktf/lib/backends/s3-backend';
+export { AssetType, TerraformAsset } from 'cdktf/lib/terraform-asset';
 export { DataResource } from 'cdktf/lib/terraform-data-resource';
 export type { ITerraformDependable } from 'cdktf/lib/terraform-dependable';
 export { Fn } from 'cdktf/lib/terraform-functions';

@@ -7,7 +7,10 @@ import { repository } from '../repository/repository.ts';
 export const successor = { cdktn: '0.24.0', '@cdktn/provider-aws': '25.7.0', constructs: '10.7.1' } as const;
 
 /** What the program behind `make synth` is made of. */
-const sources = ['environments', 'servers', 'constructs', 'stacks', 'runtime/src', 'runtime/package.json', 'package.json', 'tsconfig.json'];
+const sources = [
+  ...['environments', 'servers', 'constructs', 'stacks', 'runtime/src', 'runtime/package.json', 'package.json', 'tsconfig.json'],
+  'dist/lambda/apply.zip',
+];
 
 /** All that has to be done in order to move: every `from` in an import becomes its `to`. */
 const renames = [

@@ -36,8 +36,11 @@ const plants: readonly Plant[] = [
     change: (resources) => {
       delete resources.aws_s3_bucket_server_side_encryption_configuration;
       delete resources.aws_s3_bucket_public_access_block;
+      each(resources, 'aws_lambda_function', (apply) => {
+        for (const argument of ['vpc_config', 'kms_key_arn', 'tracing_config', 'reserved_concurrent_executions']) delete apply[argument];
+      });
     },
-    rules: ['CKV2_AWS_6', 'CKV_AWS_145'],
+    rules: ['CKV2_AWS_6', 'CKV_AWS_145', 'CKV_AWS_117', 'CKV_AWS_173', 'CKV_AWS_50', 'CKV_AWS_115'],
   },
   {
     stack: 'production-cache',

@@ -45,7 +45,41 @@ describe('what services get to know', () => {
         iam: { region: 'eu-central-1', service: 'es', resourceName: 'test-search' },
         resourceArns: [expect.any(String)],
         limits: { dataNodes: 3, zones: 3, maxRequestMiB: 10 },
+        administration: {
+          roleArn: domain.attributes.masterRoleArn,
+          snapshotRepository: {
+            type: 's3',
+            settings: {
+              bucket: domain.attributes.snapshots?.bucketName,
+              base_path: 'snapshots',
+              role_arn: domain.attributes.snapshots?.roleArn,
+              region: 'eu-central-1',
+            },
+          },
+          tiers: 'none',
+        },
       });
+    });
+  });
+
+  test.each([
+    [{ warmNodes: 2, coldStorage: false }, 'ultrawarm'],
+    [{ warmNodes: 2, coldStorage: true }, 'ultrawarm-and-cold'],
+    [{ warmNodes: 0 }, 'none'],
+  ])('where older indices can go with %j: %s', (change, tiers) => {
+    const attributes = { ...imported, ...change };
+    Template.of((stack) => {
+      const { administration } = OpenSearch.fromAttributes(stack, 'search', attributes).binding().search!;
+      expect(administration).toMatchObject({ tiers });
+    });
+  });
+
+  test('a repository in us-east-1 has an end point in place of a region', () => {
+    const snapshots = { bucketName: 'theirs', roleArn: 'arn:aws:iam::111111111111:role/theirs' };
+    Template.of((stack) => {
+      const domain = OpenSearch.fromAttributes(stack, 'search', { ...imported, region: 'us-east-1', snapshots });
+      const settings = domain.binding().search?.administration?.snapshotRepository?.settings;
+      expect(settings).toEqual({ bucket: 'theirs', base_path: 'snapshots', role_arn: snapshots.roleArn, endpoint: 's3.amazonaws.com' });
     });
   });
 

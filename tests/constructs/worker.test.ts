@@ -1,6 +1,7 @@
+import type { WorkerProps } from '../../constructs/aws/worker/props.ts';
 import type { PolicyStatement } from '../../constructs/core/policy.ts';
 import type { Template } from '../support/template.ts';
-import { allow, define, jobs, services } from './worker.ts';
+import { allow, define, jobs, minimal, services } from './worker.ts';
 
 const containerOf = (template: Template) => {
   const containers = JSON.parse(template.one('aws_ecs_task_definition').container_definitions as string);
@@ -145,6 +146,41 @@ describe('the program may', () => {
         },
       ]);
     }
+  });
+});
+
+describe('a janitor', () => {
+  const binding = { ...minimal.binding, archiveBucket: 'archive-of-test' };
+  const janitor = (props: Partial<WorkerProps> = {}) => define({ props: { binding, ...props }, declared: { command: 'janitor' } });
+  const policiesOf = (template: Template) => template.all('aws_iam_role_policy').map(({ name }) => name);
+
+  test('runs on the binding, and keeps every broker on Redis and the one database', () => {
+    const template = janitor({ services: { ...services, jobs } });
+    expect(containerOf(template).command[0]).toBe('janitor');
+    expect(policiesOf(template).sort()).toEqual(['archive', 'connect-database', 'connect-events', 'connect-jobs', 'documents', 'start']);
+  });
+
+  test('may write the archive and read it, and delete nothing in it', () => {
+    expect(statementsOf(janitor(), 'archive')).toEqual([
+      { Sid: 'ListArchive', Effect: 'Allow', Action: 's3:ListBucket', Resource: 'arn:aws:s3:::archive-of-test' },
+      { Sid: 'KeepArchive', Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: 'arn:aws:s3:::archive-of-test/archive/*' },
+      { Sid: 'EncryptArchive', Effect: 'Allow', Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: 'arn:aws:kms:key' },
+    ]);
+  });
+
+  test('works without a database, and then without an archive', () => {
+    const { database: _, ...withoutDatabase } = services;
+    const template = janitor({ services: withoutDatabase, binding: minimal.binding });
+    expect(policiesOf(template).sort()).toEqual(['connect-events', 'documents', 'start']);
+  });
+
+  test('is told which database, where there are two', () => {
+    const two = { ...services, orders: { kind: 'postgres', role: 'database', connectStatements: allow('orders') } } as const;
+    expect(() => janitor({ services: two })).toThrow('arguments: --database must name one of database, orders, got nothing');
+  });
+
+  test('is the only worker with rights to the archive', () => {
+    expect(policiesOf(define({ props: { binding } }))).not.toContain('archive');
   });
 });
 

@@ -48,7 +48,7 @@ const templates = inTemporaryFolder((outdir) => {
   const postgres = environment.services.database;
   if (postgres?.kind !== 'postgres') throw new Error('the declaration has a database');
   const database = new DatabaseStack(app, { ...props, network, encryptionKeyArn, services: { database: postgres } });
-  new TopologyStack(app, { ...props, encryptionKeyArn, fragments: [database.fragment] });
+  new TopologyStack(app, { ...props, network, encryptionKeyArn, fragments: [database.fragment], administrable: database.administrable });
   const workers = new WorkersStack(app, {
     ...props,
     network,

@@ -10,6 +10,32 @@ export interface DocumentPlace {
   readonly documentsBucket: string;
 }
 
+/** What objects of an archive begin with, within its bucket. */
+export const archivePrefix = 'archive/';
+
+/**
+ * What archiving takes, and reading it: objects below the prefix, and the key of the environment. Nothing is deleted.
+ *
+ * The bucket is listed as a whole: with a condition on the prefix S3 would answer AccessDenied for an object that is not there.
+ */
+export function keepArchiveStatements(identity: EnvironmentIdentity, bucketName: string, encryptionKeyArn: string): PolicyStatement[] {
+  const bucket = globalArnOf(identity, 's3', bucketName);
+  return [
+    { Sid: 'ListArchive', Effect: 'Allow', Action: 's3:ListBucket', Resource: bucket },
+    { Sid: 'KeepArchive', Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: `${bucket}/${archivePrefix}*` },
+    { Sid: 'EncryptArchive', Effect: 'Allow', Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: encryptionKeyArn },
+  ];
+}
+
+/** What redacting the archive takes besides: former versions are found and deleted for good. */
+export function purgeArchiveStatements(identity: EnvironmentIdentity, bucketName: string): PolicyStatement[] {
+  const bucket = globalArnOf(identity, 's3', bucketName);
+  return [
+    { Sid: 'ListFormerVersions', Effect: 'Allow', Action: 's3:ListBucketVersions', Resource: bucket },
+    { Sid: 'DeleteVersions', Effect: 'Allow', Action: 's3:DeleteObjectVersion', Resource: `${bucket}/${archivePrefix}*` },
+  ];
+}
+
 /**
  * What reading the binding and the topology takes: `ssm:GetParameter` on the parameter, `s3:GetObject` on topology documents, `kms:Decrypt` with the key of
  * the environment.

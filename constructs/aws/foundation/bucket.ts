@@ -22,6 +22,8 @@ export interface BucketProps {
   readonly replacedDays: number;
   /** How long anything stays at all. @default for ever */
   readonly keepDays?: number;
+  /** When something moves to Glacier Instant Retrieval: cheaper to keep, dearer to read, and read as fast. @default never */
+  readonly coolAfterDays?: number;
   /** Whether the repository can fill it again, so that it may go with what lies in it once deletion is not protected. @default false */
   readonly refillable?: boolean;
 }
@@ -74,7 +76,7 @@ export class Bucket extends Construct {
     new S3BucketPolicy(this, 'Policy', { bucket: bucket.id, policy: policyDocument([statement]), dependsOn: [publicAccess] });
   }
 
-  private defineSafekeeping(bucket: S3Bucket, { content, replacedDays, keepDays }: BucketProps): void {
+  private defineSafekeeping(bucket: S3Bucket, { content, replacedDays, keepDays, coolAfterDays }: BucketProps): void {
     new S3BucketVersioningA(this, 'Versioning', { bucket: bucket.id, versioningConfiguration: { status: 'Enabled' } });
     new S3BucketServerSideEncryptionConfigurationA(this, 'Encryption', {
       bucket: bucket.id,
@@ -89,6 +91,7 @@ export class Bucket extends Construct {
           id: `replaced-${content}`,
           status: 'Enabled',
           filter: [{ prefix: '' }],
+          ...(coolAfterDays === undefined ? {} : { transition: [{ days: coolAfterDays, storageClass: 'GLACIER_IR' }] }),
           ...(keepDays === undefined ? {} : { expiration: [{ days: keepDays }] }),
           noncurrentVersionExpiration: [{ noncurrentDays: replacedDays }],
           abortIncompleteMultipartUpload: [{ daysAfterInitiation: 7 }],

@@ -58,8 +58,8 @@ export class Network extends Construct implements NetworkReference {
   /**
    * A network that someone else keeps: all that is added is the clients' security group, with the way to AWS services.
    *
-   * It must have interface endpoints in its first range and a gateway endpoint of S3: the group lets nobody out to the world. Each subnet is looked up, so
-   * that a plan fails where it is not in the zone that it is said to be in.
+   * It must have interface endpoints in its first range (those of `defaultInterfaceEndpoints`, and `sts` where a topology has indices) and a gateway endpoint
+   * of S3: the group lets nobody out to the world. Each subnet is looked up, so that a plan fails where it is not in the zone that it is said to be in.
    */
   static fromAttributes(scope: Construct, id: string, { vpcId, privateSubnets }: NetworkAttributes): NetworkReference {
     const place = new Construct(scope, id);

@@ -59,10 +59,10 @@ export class OpenSearch extends OpenSearchReference {
   }
 
   private attributesOf(domain: ResolvedOpenSearch): Omit<OpenSearchAttributes, 'masterRoleArn' | 'snapshots'> {
-    const { service, role, domainName, dataNodes, dedicatedMasters, warmNodes, zones } = domain;
+    const { service, role, domainName, dataNodes, dedicatedMasters, warmNodes, coldStorage, zones } = domain;
     const { region, account } = identityOf(this);
     return {
-      ...{ service, role, region, account, domainName, dataNodes, dedicatedMasters, warmNodes, zones },
+      ...{ service, role, region, account, domainName, dataNodes, dedicatedMasters, warmNodes, coldStorage, zones },
       arn: this.domain.arn,
       host: domain.customEndpoint?.hostName ?? this.domain.endpoint,
       securityGroupId: this.connections.securityGroupId,

@@ -84,6 +84,8 @@ export interface OpenSearchAttributes {
   readonly dataNodes: number;
   readonly dedicatedMasters: number;
   readonly warmNodes: number;
+  /** Whether indices can go on from warm nodes to detached storage. @default false */
+  readonly coldStorage?: boolean;
   /** Zones that data nodes stand in: as many copies of an index are worth having. */
   readonly zones: number;
   /** Largest request that it takes. */

@@ -1,4 +1,4 @@
-import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
+import type { BindingFragment, BoundService } from '../../../runtime/src/contracts/binding.ts';
 import { contentHash } from '../../core/content-hash.ts';
 import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
@@ -6,7 +6,7 @@ import { clientPort, type ServicePort } from '../foundation/connections.ts';
 import { grantToRole } from '../foundation/grant.ts';
 import { ServerReference } from '../foundation/reference.ts';
 import { type OpenSearchMetric, openSearchMetrics, openSearchSources } from './metrics.ts';
-import type { OpenSearchAttributes } from './props.ts';
+import type { OpenSearchAttributes, SnapshotAttributes } from './props.ts';
 import { everyIndex, readStatements, snapshotStatements, writeStatements } from './statements.ts';
 
 /** OpenSearch Service listens nowhere else. */
@@ -31,6 +31,7 @@ export class OpenSearchReference extends ServerReference<OpenSearchAttributes> {
         iam: { region, service: 'es', resourceName: domainName },
         resourceArns: [arn],
         limits: { dataNodes, zones, maxRequestMiB },
+        administration: this.administration(),
       },
     };
   }
@@ -122,6 +123,16 @@ export class OpenSearchReference extends ServerReference<OpenSearchAttributes> {
     return metricSeries(metricName, openSearchMetrics[metricName], openSearchSources(this.attributes));
   }
 
+  /** For whoever applies the topology: whom to become, where snapshots lie as a repository is registered, and where older indices can go. */
+  private administration(): NonNullable<BoundService['administration']> {
+    const { region, masterRoleArn, snapshots, warmNodes, coldStorage = false } = this.attributes;
+    return {
+      ...(masterRoleArn === undefined ? {} : { roleArn: masterRoleArn }),
+      ...(snapshots === undefined ? {} : { snapshotRepository: { type: 's3', settings: repositorySettings(region, snapshots) } }),
+      tiers: warmNodes === 0 ? 'none' : coldStorage ? 'ultrawarm-and-cold' : 'ultrawarm',
+    };
+  }
+
   private grant(
     id: string,
     grantee: Grantee,
@@ -129,6 +140,17 @@ export class OpenSearchReference extends ServerReference<OpenSearchAttributes> {
   ): readonly PolicyStatement[] {
     return grantToRole(this, id, { grantee, name: `${name}-${this.attributes.domainName}`, statements });
   }
+}
+
+/**
+ * One folder for all: a domain of one's own has the bucket to itself.
+ *
+ * @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-snapshot-registerdirectory.html
+ */
+function repositorySettings(region: string, { bucketName, roleArn }: SnapshotAttributes): Record<string, string> {
+  // There the service takes no region.
+  const place: Record<string, string> = region === 'us-east-1' ? { endpoint: 's3.amazonaws.com' } : { region };
+  return { bucket: bucketName, base_path: 'snapshots', role_arn: roleArn, ...place };
 }
 
 /** The one port of a domain. */

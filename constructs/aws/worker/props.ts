@@ -21,6 +21,8 @@ export interface ConnectableService {
 export interface BindingPlace extends DocumentPlace {
   /** Generation of the binding, which is another one for every content. */
   readonly generation: string;
+  /** Bucket with the archive of the log. @default there is none */
+  readonly archiveBucket?: string;
 }
 
 export interface WorkerProps {

@@ -1,6 +1,7 @@
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { arnOf, logGroupName, resourceName } from '../../core/naming.ts';
-import { readBindingStatements } from '../foundation/binding-access.ts';
+import type { PolicyStatement } from '../../core/policy.ts';
+import { keepArchiveStatements, readBindingStatements } from '../foundation/binding-access.ts';
 import type { WorkerProps } from './props.ts';
 import { usedServices } from './services.ts';
 
@@ -39,9 +40,16 @@ export function resolveWorker(props: WorkerProps, identity: EnvironmentIdentity)
     deletionProtection: identity.deletionProtection,
     subnetIds: network.privateSubnetIds,
     documents: readBindingStatements(identity, binding, props.encryptionKeyArn),
+    archive: archiveStatements(props, identity),
     problems: used.problems,
     connects: used.names.map((service) => ({ service, statements: services[service]?.connectStatements ?? [] })),
   };
+}
+
+/** Who drops partitions of the log archives them first. */
+function archiveStatements({ declaration, binding, encryptionKeyArn }: WorkerProps, identity: EnvironmentIdentity): PolicyStatement[] {
+  if (declaration.command !== 'janitor' || binding.archiveBucket === undefined) return [];
+  return keepArchiveStatements(identity, binding.archiveBucket, encryptionKeyArn);
 }
 
 /** A repository of ECR, or undefined where the image lies elsewhere. */

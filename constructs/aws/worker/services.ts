@@ -5,16 +5,27 @@ import type { ConnectableService } from './props.ts';
 interface ServiceFlag {
   readonly flag: string;
   readonly kinds: readonly ServiceKind[];
+  /** Whether it works without any such service, too. @default false */
+  readonly optional?: boolean;
+}
+
+interface Uses {
+  readonly flags: readonly ServiceFlag[];
+  /** Services of these kinds are used all. @default none */
+  readonly every?: readonly ServiceKind[];
 }
 
 type Services = Readonly<Record<string, ConnectableService>>;
 
-/** Which services each command connects to: named by a flag, or the only one of its kinds, as `runtime/src/cli/` finds them. */
-const serviceFlags: Readonly<Record<WorkerDeclaration['command'], readonly ServiceFlag[]>> = {
-  relay: [
-    { flag: '--database', kinds: ['postgres'] },
-    { flag: '--sink', kinds: ['redis-sentinel', 'redis'] },
-  ],
+/** Which services each command connects to: named by a flag, or the only one of its kinds, or all of them, as `runtime/src/cli/` finds them. */
+const usesOf: Readonly<Record<WorkerDeclaration['command'], Uses>> = {
+  relay: {
+    flags: [
+      { flag: '--database', kinds: ['postgres'] },
+      { flag: '--sink', kinds: ['redis-sentinel', 'redis'] },
+    ],
+  },
+  janitor: { flags: [{ flag: '--database', kinds: ['postgres'], optional: true }], every: ['redis-sentinel', 'redis'] },
 };
 
 /** What a worker connects to, and why that is not clear. */
@@ -25,8 +36,12 @@ export interface UsedServices {
 
 /** The services that the arguments of a worker mean. */
 export function usedServices({ command, arguments: given }: WorkerDeclaration, services: Services): UsedServices {
-  const picked = serviceFlags[command].map((flag) => pick(flag, lastValue(given, flag.flag), services));
-  return { names: picked.flatMap(({ names }) => names), problems: picked.flatMap(({ problems }) => problems) };
+  const { flags, every = [] } = usesOf[command];
+  const picked = flags.map((flag) => pick(flag, lastValue(given, flag.flag), services));
+  return {
+    names: [...picked.flatMap(({ names }) => names), ...ofKinds(every, services)],
+    problems: picked.flatMap(({ problems }) => problems),
+  };
 }
 
 /** Value of the last `--flag value` or `--flag=value`, which is the one that counts; undefined where there is none. */
@@ -39,11 +54,15 @@ function lastValue(given: readonly string[], flag: string): string | undefined {
     .at(-1);
 }
 
-/** A cache is never meant, not even by its name: it may forget events. */
-function pick({ flag, kinds }: ServiceFlag, named: string | undefined, services: Services): UsedServices {
-  const fitting = Object.entries(services).flatMap(([name, { kind, role }]) => (kinds.includes(kind) && role !== 'cache' ? [name] : []));
+function pick({ flag, kinds, optional = false }: ServiceFlag, named: string | undefined, services: Services): UsedServices {
+  const fitting = ofKinds(kinds, services);
   const meant = named === undefined ? fitting : fitting.filter((name) => name === named);
-  if (meant.length === 1) return { names: meant, problems: [] };
+  if (meant.length === 1 || (optional && named === undefined && fitting.length === 0)) return { names: meant, problems: [] };
   const known = fitting.length === 0 ? `a declared service of kind ${kinds.join(' or ')}` : `one of ${fitting.join(', ')}`;
   return { names: [], problems: [`${flag} must name ${known}, got ${named === undefined ? 'nothing' : JSON.stringify(named)}`] };
+}
+
+/** A cache is never meant, not even by its name: it may forget events. */
+function ofKinds(kinds: readonly ServiceKind[], services: Services): string[] {
+  return Object.entries(services).flatMap(([name, { kind, role }]) => (kinds.includes(kind) && role !== 'cache' ? [name] : []));
 }

@@ -3,10 +3,10 @@ import type { ResolvedWorker } from './resolve.ts';
 
 type Policies = Readonly<Record<string, readonly PolicyStatement[]>>;
 
-/** What the program may: read its binding and the topology, and connect to each service that it uses, a policy for each. */
-export function programPolicies({ documents, connects }: ResolvedWorker): Policies {
+/** What the program may: read its binding and the topology, archive where it does that, and connect to each service that it uses, a policy for each. */
+export function programPolicies({ documents, archive, connects }: ResolvedWorker): Policies {
   const services = connects.map(({ service, statements }) => [`connect-${service}`, statements] as const);
-  return { documents, ...Object.fromEntries(services) };
+  return { documents, ...(archive.length === 0 ? {} : { archive }), ...Object.fromEntries(services) };
 }
 
 /** What ECS may before the program runs: pull from the one repository, write to the log groups of the worker. The token for ECR is of no repository. */

@@ -1,0 +1,106 @@
+import { type Logger, type LoggerOptions, pino } from 'pino';
+import type { LoadedBinding } from '../binding/index.ts';
+import { MillraceError } from '../contracts/errors.ts';
+import type { Topology } from '../contracts/topology.ts';
+import { type ApplyOutcome, type ApplyProgress, applyTopology } from '../topology/apply.ts';
+import { readTopology } from '../topology/index.ts';
+import { type ApplyAnswer, answerOf, failureOf } from './answer.ts';
+import { bindingFor } from './binding.ts';
+import { type ApplyRequest, parseRequest } from './request.ts';
+
+/** What AWS Lambda tells of an invocation, as far as it is used. */
+interface InvocationContext {
+  getRemainingTimeInMillis(): number;
+}
+
+/** Left of the time that AWS gives, so that the failure is told in a sentence and not by AWS's "timed out". */
+const reserveMs = 10_000;
+/** Enough to compare all services; what is allowed is looked up first. */
+const lookMs = 30_000;
+
+/** As Lambda writes its own lines. @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html */
+const logging: LoggerOptions = {
+  base: null,
+  messageKey: 'message',
+  timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+  formatters: { level: (level) => ({ level: level.toUpperCase() }) },
+};
+
+/**
+ * `millrace apply` as an AWS Lambda function: reads the binding, its topology and the secrets from AWS, and makes the servers as they are declared.
+ *
+ * Throws when a service failed, could not be reached or has a declared change that was refused, so that the deployment that asked for it fails with that
+ * sentence; the other services are done all the same. Details of every change go to standard output as JSON lines.
+ *
+ * @throws {MillraceError} TOPOLOGY_NOT_APPLIED naming the services and what is missing; BINDING_INVALID when binding or topology are not what the event means;
+ * whatever reading from AWS throws.
+ */
+export async function handler(event: unknown, context: InvocationContext): Promise<ApplyAnswer> {
+  // Written before it answers: Lambda stops the process in between.
+  const logger = pino(logging, pino.destination({ dest: 1, sync: true }));
+  try {
+    const outcome = await run(event, context, logger);
+    const answer = answerOf(outcome);
+    const failure = failureOf(outcome);
+    if (failure !== undefined) throw failure;
+    logger.info(answer, 'done');
+    return answer;
+  } catch (error) {
+    logger.error({ err: error }, 'not done');
+    throw error;
+  }
+}
+
+async function run(event: unknown, context: InvocationContext, logger: Logger): Promise<ApplyOutcome> {
+  const availableMs = context.getRemainingTimeInMillis() - reserveMs;
+  if (availableMs <= 0)
+    throw new MillraceError('TOPOLOGY_NOT_APPLIED', `the function must have more than ${reserveMs} ms, give it a longer timeout`);
+  const signal = AbortSignal.timeout(availableMs);
+  const endsAt = Date.now() + availableMs;
+  const request = parseRequest(event);
+  const binding = await bindingFor(request, signal);
+  const { environment, generation } = binding.document;
+  logger.info({ environment, generation, ...request }, request.check ? 'compares' : 'applies');
+  const work: Work = { request, binding, topology: await readTopology(binding), signal, onProgress: (progress) => tell(logger, progress) };
+  const allow = await stillDiffering(work, logger);
+  // Once to read and once to change: two limits of a service, and the last of both is over before the function is.
+  return apply(work, { allow, check: request.check, timeoutMs: (endsAt - Date.now()) / 2 });
+}
+
+interface Work {
+  readonly request: ApplyRequest;
+  readonly binding: LoadedBinding;
+  readonly topology: Topology;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: ApplyProgress) => void;
+}
+
+function apply(
+  { request, onProgress, ...work }: Work,
+  options: { readonly allow: readonly string[]; readonly check: boolean; readonly timeoutMs: number },
+): Promise<ApplyOutcome> {
+  return applyTopology({ ...work, only: request.only, onProgress, ...options });
+}
+
+/** What is allowed and still waits: after a half-failed deployment some of it is done, and the environment says it until someone takes it out. */
+async function stillDiffering(work: Work, logger: Logger): Promise<string[]> {
+  const { allow, check } = work.request;
+  if (allow.length === 0 || check) return [];
+  const { services } = await apply({ ...work, onProgress: () => undefined }, { allow: [], check: true, timeoutMs: lookMs });
+  const differing = new Set(services.flatMap(({ changes }) => changes.map(({ name }) => name)));
+  const idle = allow.filter((name) => !differing.has(name));
+  if (idle.length > 0) logger.warn({ idle }, 'protection.allowDestroy names what nothing waits for; take it out of the environment');
+  return allow.filter((name) => differing.has(name));
+}
+
+function tell(logger: Logger, progress: ApplyProgress): void {
+  if (progress.event === 'change') {
+    const { service, change } = progress;
+    const { name, action, state, ...details } = change;
+    const level = state === 'failed' ? 'error' : state === 'refused' && change.undeclared !== true ? 'warn' : 'info';
+    logger[level]({ service, name, action, state, ...details }, 'change');
+    return;
+  }
+  const { changes: _told, ...outcome } = progress.outcome;
+  logger.info(outcome, 'service');
+}
