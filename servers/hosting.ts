@@ -34,12 +34,20 @@ export interface ServiceRequest<K extends ServiceKind = ServiceKind> {
   place<P extends string = never>(id: string, ...furtherPorts: P[]): Place<P>;
   /** A password of this service; `ref` is what the binding says about it. */
   secret(id: string): { readonly value: string; readonly ref: string };
+  /** Users with fewer rights that the topology declares for this service. */
+  readonly users: readonly DeclaredUser[];
   /** Certificates of the environment's own authority; undefined where it is declared to speak plain text. */
   readonly tls: HostingTls | undefined;
   /** What the other services' bindings say; to be called when a process is prepared, not before. */
   others(): Readonly<Record<string, BoundService>>;
   /** The text behind a reference of kind `file` in the environment's binding. */
   read(ref: { readonly id: string }): string;
+}
+
+/** A user of a Redis and what it may do, as `ACL SETUSER` understands it. */
+export interface DeclaredUser {
+  readonly name: string;
+  readonly rules: readonly string[];
 }
 
 /** TLS as a hosting hands it on. */

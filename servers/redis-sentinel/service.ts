@@ -1,5 +1,6 @@
 import type { Hosting, Place, ServiceRequest } from '../hosting.ts';
 import { redisProgram } from '../redis/program.ts';
+import { serviceUsers } from '../redis/users.ts';
 import { type SentinelSet, setNodes, setSentinels, waitForSet } from './set.ts';
 
 /** One master and two replicas: the least that still has a replica after a fail-over. */
@@ -12,7 +13,8 @@ export const sentinelHosting: Hosting<'redis-sentinel'> = {
   software: [redisProgram],
   plan(request) {
     const { name, role, host, settings, secret, tls } = request;
-    const set = describeSet(request);
+    const users = serviceUsers(request);
+    const set = { ...describeSet(request), users: users.acl };
     const planned = (wave: number, places: readonly Place[], servers: ReturnType<typeof setNodes>) =>
       servers.map((server, index) => ({ place: places[index]!, wave, server }));
     return {
@@ -32,6 +34,7 @@ export const sentinelHosting: Hosting<'redis-sentinel'> = {
           secretRef: { from: 'file', id: secret(name).ref },
           sentinelSecretRef: { from: 'file', id: secret(`${name}-sentinel`).ref },
         },
+        ...users.binding,
         limits: { maxMemoryMiB: settings.memoryMiB },
       },
     };

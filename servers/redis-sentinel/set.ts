@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ReadyOptions } from '../local-process/ready.ts';
 import { pollUntil, startFailure } from '../local-process/ready.ts';
 import type { LocalServer } from '../local-process/start.ts';
+import type { AclUser } from '../redis/acl.ts';
 import type { RedisSettings } from '../redis/config.ts';
 import { redisProcess } from '../redis/process.ts';
 import type { ServerTls } from '../tls/server-tls.ts';
@@ -29,6 +30,8 @@ export interface SentinelSet {
   readonly node: Omit<RedisSettings, 'bind' | 'dir' | 'port' | 'password' | 'replicaOf'>;
   /** TLS of the process of that name. @default plain text */
   readonly tls?: ((name: string) => ServerTls) | undefined;
+  /** ACL users of each node. @default none, and no file for any */
+  readonly users?: readonly AclUser[] | undefined;
   readonly sentinel?: Pick<SentinelSettings, 'downAfterMs' | 'failoverTimeoutMs' | 'settings'>;
 }
 
@@ -36,7 +39,7 @@ export interface SentinelSet {
 export function setNodes(set: SentinelSet): LocalServer[] {
   return set.nodes.map(({ name, port, dir, logFile }) =>
     redisProcess({
-      ...{ name, dir, logFile, program: set.program, tls: set.tls?.(name) },
+      ...{ name, dir, logFile, program: set.program, tls: set.tls?.(name), users: set.users },
       settings: () => ({ ...set.node, host: set.host, port, password: set.password, replicaOf: masterOf(set, port) }),
     }),
   );

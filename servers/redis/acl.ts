@@ -31,8 +31,18 @@ export const replicationRules: readonly string[] = [
  */
 const loader = 'user default off resetpass ~* &* +@all';
 
-/** The text of an ACL file; nobody gets in without a name. */
-export function renderAclFile(users: readonly AclUser[]): string {
-  const lines = users.map(({ name, passwordHash, rules }) => ['user', name, 'on', `#${passwordHash}`, ...rules].join(' '));
-  return `${[loader, ...lines].join('\n')}\n`;
+/**
+ * The text of an ACL file.
+ *
+ * @param administrator SHA-256 of a password that the default user has, where whoever administers the server comes in its name. @default nobody gets in
+ * without a name
+ */
+export function renderAclFile(users: readonly AclUser[], administrator?: string): string {
+  const everything = ['~*', '&*', '+@all'];
+  const first = administrator === undefined ? loader : userLine({ name: 'default', passwordHash: administrator, rules: everything });
+  return `${[first, ...users.map(userLine)].join('\n')}\n`;
+}
+
+function userLine({ name, passwordHash, rules }: AclUser): string {
+  return ['user', name, 'on', `#${passwordHash}`, ...rules].join(' ');
 }

@@ -1,15 +1,18 @@
 import type { Hosting, Place, PlannedServer } from '../hosting.ts';
 import { redisProcess } from './process.ts';
 import { redisProgram } from './program.ts';
+import { serviceUsers } from './users.ts';
 
 /** A primary and, where the declaration asks for them, replicas to read from. */
 export const redisHosting: Hosting<'redis'> = {
   kind: 'redis',
   software: [redisProgram],
-  plan({ name, role, settings, host, pathOf, place, secret, tls }) {
+  plan(request) {
+    const { name, role, settings, host, pathOf, place, secret, tls } = request;
     const program = pathOf(redisProgram);
     const { memoryMiB, maxMemoryPolicy } = settings;
     const password = secret(name);
+    const users = serviceUsers(request);
     const primary = place(name);
     const replicas = Array.from({ length: settings.replicas }, (_, index) => place(`${name}-replica-${index + 1}`));
     const planned = (at: Place, wave: number): PlannedServer => ({
@@ -19,6 +22,7 @@ export const redisHosting: Hosting<'redis'> = {
         ...at,
         program,
         tls: tls?.serverTls(at.name),
+        users: users.acl,
         settings: () => ({
           ...{ host, port: at.port, password: password.value, maxMemoryMiB: memoryMiB, maxMemoryPolicy },
           replicaOf: wave === 0 ? undefined : { host, port: primary.port },
@@ -36,6 +40,7 @@ export const redisHosting: Hosting<'redis'> = {
         ],
         ...(tls && { tls: tls.binding }),
         auth: { mode: 'password', secretRef: { from: 'file', id: password.ref } },
+        ...users.binding,
         limits: { maxMemoryMiB: memoryMiB },
       },
     };

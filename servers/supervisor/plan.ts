@@ -4,6 +4,8 @@ import type { Environment } from '../../environments/schema.ts';
 import { resolveSettings } from '../../environments/size.ts';
 import type { BoundService } from '../../runtime/src/contracts/binding.ts';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
+import { aclRulesOf } from '../../runtime/src/contracts/redis-acl.ts';
+import type { Topology } from '../../runtime/src/contracts/topology.ts';
 import type { Software } from '../find/index.ts';
 import type { Hosting, HostingTls, Place, ServicePlan, ServiceRequest } from '../hosting.ts';
 import { hostingOf } from '../hostings.ts';
@@ -19,6 +21,8 @@ export interface HostedService {
   readonly name: string;
   readonly hosting: Hosting;
   readonly request: Pick<ServiceRequest, 'role' | 'settings'>;
+  /** Apart from the request, whose change asks for a restart: `millrace apply` changes users while the server runs. */
+  readonly users: ServiceRequest['users'];
 }
 
 /** What the engine is told of an environment. */
@@ -50,8 +54,14 @@ export function servicesOf(environment: Environment): DeclaredServices {
   const services = Object.entries(environment.services).map(([name, service]) => ({
     ...{ name, hosting: hostingOf(service.kind) },
     request: { role: service.role, settings: resolveSettings(service, environment) },
+    users: usersOf(environment.topology, name),
   }));
   return { services, portBase: engine.ports.base, tls: engine.tls };
+}
+
+function usersOf(topology: Topology, service: string): ServiceRequest['users'] {
+  const own = Object.entries(topology.aclUsers).filter(([, user]) => user.service === service);
+  return own.map(([name]) => ({ name, rules: aclRulesOf(topology, name) }));
 }
 
 /** Where to go with an environment that this engine does not run. */
@@ -87,7 +97,7 @@ export function planServices(services: readonly HostedService[], ground: Ground)
 }
 
 function planService(
-  { name, hosting, request }: HostedService,
+  { name, hosting, request, users }: HostedService,
   ground: Ground,
   tls: HostingTls | undefined,
   others: ServiceRequest['others'],
@@ -96,7 +106,7 @@ function planService(
   const owner = hosting.owner?.();
   return hosting.plan({
     ...request,
-    ...{ name, owner, tls, others, host: loopback, pathOf: ground.pathOf },
+    ...{ name, users, owner, tls, others, host: loopback, pathOf: ground.pathOf },
     place: placesOf(ground, owner),
     secret: (id) => ({ value: ground.secret(id), ref: `secrets/${id}` }),
     read: ({ id }) => readFileSync(resolve(home.dir, id), 'utf8'),

@@ -2,6 +2,7 @@ import { RedisSentinel } from '../../constructs/aws/redis-sentinel/index.ts';
 import { redisSentinelMetrics } from '../../constructs/aws/redis-sentinel/metrics.ts';
 import type { RedisSentinelAttributes } from '../../constructs/aws/redis-sentinel/props.ts';
 import { mergeFragments } from '../../constructs/core/binding.ts';
+import { wrap } from '../../runtime/src/binding/index.ts';
 import { redisTarget } from '../../runtime/src/connections/redis/settings.ts';
 import type { BoundService, SecretRef } from '../../runtime/src/contracts/binding.ts';
 import { Template } from '../support/template.ts';
@@ -64,8 +65,11 @@ describe('what services get to know', () => {
       [secret('sentinel')]: 'of-sentinel',
       [secret('authority')]: 'PEM',
     };
-    const handle = { name: 'events', service: service!, secret: async ({ id }: SecretRef) => values[id]! };
-    expect(await redisTarget(handle)).toMatchObject({
+    const stored = {
+      'aws-secrets-manager': async ({ id, jsonKey }: SecretRef) =>
+        jsonKey === undefined ? values[id]! : JSON.stringify({ [jsonKey]: values[id] }),
+    };
+    expect(await redisTarget(wrap({ events: service! }, { secrets: stored }).service('events'))).toMatchObject({
       access: {
         name: 'theirs',
         username: 'app',

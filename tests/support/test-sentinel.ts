@@ -35,6 +35,8 @@ export interface TestSentinelOptions {
   readonly failoverTimeoutMs?: number;
   /** @default 0: a test may kill server after server */
   readonly minReplicasToWrite?: number;
+  /** Keep ACL users in a file, as the process engine does. @default false */
+  readonly aclFile?: boolean;
   /** Servers and sentinels speak TLS and nothing else; a `TestAuthority` is one. @default plain text */
   readonly tls?: ServerTls | undefined;
 }
@@ -68,7 +70,7 @@ export async function startTestSentinel(options: TestSentinelOptions = {}): Prom
 }
 
 function describeSet(program: string, { path }: TestFolder, firstPort: number, options: TestSentinelOptions): SentinelSet {
-  const { settings = {}, downAfterMs = 1_000, failoverTimeoutMs = 3_000, minReplicasToWrite = 0, tls } = options;
+  const { settings = {}, downAfterMs = 1_000, failoverTimeoutMs = 3_000, minReplicasToWrite = 0, tls, aclFile = false } = options;
   const member = (name: string, port: number) => ({
     name,
     port,
@@ -77,7 +79,7 @@ function describeSet(program: string, { path }: TestFolder, firstPort: number, o
   });
   const count = (length: number) => Array.from({ length }, (_, index) => index);
   return {
-    ...{ program, host: testHost, masterName, tls: tls && (() => tls) },
+    ...{ program, host: testHost, masterName, tls: tls && (() => tls), users: aclFile ? [] : undefined },
     password: randomBytes(12).toString('base64url'),
     sentinelPassword: randomBytes(12).toString('base64url'),
     nodes: count(nodeCount).map((index) => member(`node-${index + 1}`, firstPort + index)),

@@ -32,6 +32,14 @@ export interface ServiceHandle {
    * @throws {MillraceError} SECRET_UNAVAILABLE when it cannot be read; for AWS also AWS_CREDENTIALS_UNAVAILABLE and CLIENT_NOT_INSTALLED.
    */
   secret(ref: SecretRef, options?: SecretOptions): Promise<string>;
+  /**
+   * The same service as one of its users with fewer rights, by the name in `aclUsers` of the topology.
+   *
+   * @throws {MillraceError} BINDING_NAME_UNKNOWN with the right names.
+   * @example
+   * await using events = await redisStreams({ service: binding.service('events').as('inventory'), topology });
+   */
+  as(user: string): ServiceHandle;
 }
 
 /** A checked binding. */
@@ -105,21 +113,38 @@ function loaded(document: Binding, scope: SecretScope): LoadedBinding {
     baseDir: scope.baseDir,
     service(name, ...kinds) {
       const service = Object.hasOwn(document.services, name) ? document.services[name] : undefined;
-      if (service === undefined) throw unknownName(name, document, kinds);
+      if (service === undefined) {
+        const wanted = kinds.length === 0 ? '' : ` of kind ${kinds.join(' or ')}`;
+        const what = `binding of ${document.environment} has no service`;
+        throw unknownName(what, name, Object.keys(document.services), `services${wanted} are ${namesOf(document, kinds)}`);
+      }
       if (kinds.length > 0 && !kinds.includes(service.kind)) throw wrongKind(name, service, kinds, document);
-      return { name, service, secret: (ref, options) => resolveSecret(ref, scope, options) };
+      return handleOf(name, service, scope);
     },
   };
 }
 
-function unknownName(name: string, document: Binding, kinds: readonly ServiceKind[]): MillraceError {
-  const all = Object.keys(document.services);
+function handleOf(name: string, service: BoundService, scope: SecretScope): ServiceHandle {
+  const { auth, users = {} } = service;
+  return {
+    name,
+    service,
+    secret: (ref, options) => resolveSecret(ref, scope, options),
+    as(user) {
+      const names = Object.keys(users);
+      if (!names.includes(user))
+        throw unknownName(`service ${name} has no user`, user, names, `users are ${names.sort().join(', ') || 'none'}`);
+      const { sentinelSecretRef } = auth;
+      return handleOf(name, { ...service, auth: { ...(sentinelSecretRef && { sentinelSecretRef }), ...users[user]! } }, scope);
+    },
+  };
+}
+
+function unknownName(what: string, name: string, all: readonly string[], choice: string): MillraceError {
   const close = closestName(name, all);
-  const wanted = kinds.length === 0 ? '' : ` of kind ${kinds.join(' or ')}`;
   return new MillraceError(
     'BINDING_NAME_UNKNOWN',
-    `binding of ${document.environment} has no service ${JSON.stringify(name)}${close === undefined ? '' : `, did you mean ${close}?`}` +
-      `${close === undefined ? ';' : ''} services${wanted} are ${namesOf(document, kinds)}`,
+    `${what} ${JSON.stringify(name)}${close === undefined ? ';' : `, did you mean ${close}?`} ${choice}`,
   );
 }
 

@@ -64,8 +64,10 @@ const auth = z.strictObject({
 const administration = z.strictObject({
   /** Role that may administer it; assumed first. */
   roleArn: z.optional(z.string()),
+  /** Who may change its users, where that is not whoever `auth` names. */
+  auth: z.optional(auth),
   /** Who made `users`: the plan, or absent, `millrace apply`. */
-  usersFrom: z.optional(z.literal('plan')),
+  usersFrom: z.optional(z.enum(['plan'])),
   /** Where snapshots lie, as OpenSearch registers a repository. */
   snapshotRepository: z.optional(z.strictObject({ type: z.enum(['fs', 's3']), settings: z.record(z.string(), z.string()) })),
   /** Where older indices can move: nodes with the attribute `temp`, or the tiers of Amazon OpenSearch Service. */
@@ -110,7 +112,7 @@ export type BindingFragment = z.infer<typeof bindingFragment>;
  * The topology itself lies elsewhere (an SSM parameter holds 8 KB); the binding says where, and which content is meant.
  */
 export const bindingSchema = z.strictObject({
-  schema: z.literal(bindingSchemaId),
+  schema: z.enum([bindingSchemaId]),
   environment: z.string().check(z.minLength(1)),
   /** SHA-256 of everything else in the document, hexadecimal: equal content, equal generation. */
   generation: z.string().check(z.regex(/^[0-9a-f]{64}$/)),

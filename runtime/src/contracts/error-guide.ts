@@ -100,7 +100,7 @@ export const errorGuide = {
   TOPIC_UNKNOWN: {
     meaning: 'The topology does not declare the topic or routes it to no transport of this environment, or the broker has no such topic.',
     wayOut:
-      'Declare the topic in `environments/topology.ts`; a relay retries, so that a rolling deployment loses nothing. Topics of Kafka are not created from the topology yet: create them with `admin()` of the connection.',
+      'Declare the topic in `environments/topology.ts`; a relay retries, so that a rolling deployment loses nothing. Where it is declared, `millrace apply` makes it on the broker.',
   },
   TENANT_REQUIRED: {
     meaning: 'The topic isolates tenants and the event carries no `tenantid`.',
@@ -194,6 +194,55 @@ export const errorGuide = {
     meaning: 'An object on a server was changed by someone else after it was compared, or since Millrace wrote it; it was not overwritten.',
     wayOut:
       'Look at the difference that `millrace apply --check` prints: take what was changed into the declaration, or let `--allow-destroy NAME` overwrite it.',
+  },
+  TOPOLOGY_NOT_APPLIED: {
+    meaning:
+      'After the topology was applied, a server is not as it declares: the message names the service and what is missing. What it does not name is done.',
+    wayOut:
+      'Mend what the message names and apply again; on AWS deploy again, where a refused change is allowed by `protection.allowDestroy` of the environment ' +
+      'and the log group `/aws/vendedlogs/millrace/ENV/apply` has every change. What comes back by itself is changed by something else: look for it in the log of the server.',
+  },
+  TOPOLOGY_REFUSED: {
+    meaning:
+      'A server refused an object as it is declared, for a reason that will not pass by itself; the message has the reason in its words.',
+    wayOut: 'Change the declaration in `environments/topology.ts`, or the setting of the server that forbids it, then apply again.',
+  },
+  TOPOLOGY_NAME_UNKNOWN: {
+    meaning: 'A name given to `--allow-destroy` is none of the differences that were found, so it allows nothing; nothing was changed.',
+    wayOut: 'Use a name as `millrace apply --check` prints it, or leave it out when its change is done already.',
+  },
+  TOPOLOGY_NOT_KEPT: {
+    meaning: 'A change was carried out without an error, and a moment later the server still differs.',
+    wayOut:
+      'Run `millrace apply` again; if it lasts, another program changes the object back, or the server takes the value and does not keep it.',
+  },
+  RUNTIME_NOT_BUILT: {
+    meaning:
+      'What applies the topology is not built: for `up` the program `millrace` of this repository, for a plan of AWS the function that it carries along.',
+    wayOut:
+      'Run `make build` or `make dist/lambda/apply.zip`, or use `make up` and `make synth`, which do; `--no-apply` starts local servers without topics, queues ' +
+      'and indices.',
+  },
+  ARCHIVE_UNAVAILABLE: {
+    meaning: 'The archive of the log could not be read or written.',
+    wayOut: 'Mend what the message names: address, rights on the bucket and its KMS key, or the folder. Nothing is dropped meanwhile.',
+  },
+  ARCHIVE_INVALID: {
+    meaning: 'An object of the archive is missing, or is not what its manifest says; nothing was restored from it.',
+    wayOut: 'Restore the earlier version of the object where the bucket keeps versions, then run `millrace archive verify`.',
+  },
+  RESTORE_REFUSED: {
+    meaning: 'A partition cannot go back into the log: a sink would publish its events again, or other rows lie in its place.',
+    wayOut: 'Do what the message says of the sink, or restore into another database.',
+  },
+  RETENTION_BUSY: {
+    meaning: 'Another janitor, archive command or redaction works on the same log; they take turns.',
+    wayOut:
+      'Wait for it and run the command again. `pg_stat_activity` shows it as `millrace janitor`, `millrace archive` or `millrace redact`.',
+  },
+  REDACTION_INVALID: {
+    meaning: 'A redaction was asked for without saying whose events, or would leave no trace of itself.',
+    wayOut: 'Give what the message names.',
   },
 } as const satisfies Record<string, { meaning: string; wayOut: string }>;
 

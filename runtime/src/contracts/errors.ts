@@ -19,6 +19,8 @@ export const retriableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CONSUMER_LEASE_LOST',
   'HANDLER_FAILED',
   'STATE_LOCKED',
+  'ARCHIVE_UNAVAILABLE',
+  'RETENTION_BUSY',
 ]);
 
 const marker = Symbol.for('millrace.error');

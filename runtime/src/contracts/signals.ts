@@ -72,6 +72,13 @@ export const signals = {
     source: 'probe',
     meaning: 'events set aside after the last attempt',
   },
+  'redis.stream.retention_held': {
+    unit: 's',
+    service: 'redis',
+    labels: ['service', 'topic', 'stream'],
+    source: 'probe',
+    meaning: 'seconds by which the oldest entry is over the window, kept because a group has not acknowledged it',
+  },
   'kafka.group.lag': {
     unit: '{message}',
     service: 'kafka',
@@ -148,6 +155,13 @@ export const signals = {
     labels: ['service'],
     source: 'probe',
     meaning: 'ids left in the partitions made ahead',
+  },
+  'outbox.retention_held': {
+    unit: 's',
+    service: 'outbox',
+    labels: ['service'],
+    source: 'probe',
+    meaning: 'seconds by which the oldest partition of the log is over its retention, kept because something still needs it',
   },
   'outbox.lease_age': {
     unit: 's',

@@ -179,3 +179,20 @@ export function channelKey(topic: string, tenant: string): string {
 export function tenantsKey(topic: string): string {
   return `tenants:{${topic}}`;
 }
+
+/** Kafka topic with the events that `group` has given up. */
+export function deadLetterTopic(topic: string, group: string): string {
+  return `${topic}.dead.${group}`;
+}
+
+/** How long what was given up is kept, on every transport: a month longer than the topic keeps its events, for a person has to look at it. */
+export function deadLetterHours({ retentionHours }: Pick<Topic, 'retentionHours'>): number {
+  return retentionHours + 30 * 24;
+}
+
+/** Names of the services that the topology has objects for, in their order. */
+export function servicesOf({ topics, queues, exchanges, aclUsers, indices, snapshots, searchRoles }: Topology): string[] {
+  const routed = Object.values(topics).flatMap(({ transports }) => transports);
+  const placed = [queues, exchanges, aclUsers, indices, snapshots, searchRoles].flatMap((objects) => Object.values(objects));
+  return [...new Set([...routed, ...placed].map(({ service }) => service))].sort();
+}

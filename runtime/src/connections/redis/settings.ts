@@ -122,7 +122,8 @@ export function redisBehaviour(options: ResolvedRedisOptions): IoredisOptions {
   const attemptTimeoutMs = Math.min(1_500, Math.ceil(options.connectTimeoutMs / 2));
   return {
     lazyConnect: true,
-    connectionName: options.name,
+    // CLIENT SETNAME refuses blanks, and nobody would hear of it.
+    connectionName: options.name?.replaceAll(/[^!-~]/g, '-'),
     // Replies in the shapes of RESP2, whatever the server speaks: XREADGROUP gives maps under RESP3.
     protocol: 2,
     connectTimeout: attemptTimeoutMs,

@@ -1,7 +1,7 @@
+import { blockedKey, deadLetterKey } from '../../contracts/redis-keys.ts';
 import type { Consumer } from './consumer.ts';
 import type { Lane, Message } from './held-stream.ts';
 import { giveUpScript } from './holder.lua.ts';
-import { blockedKey, deadLetterKey } from './keys.ts';
 import { runAsHolder } from './lease.ts';
 
 /**

@@ -5,13 +5,13 @@ import { pino } from 'pino';
 import type { ServiceHandle } from '../../binding/index.ts';
 import { connectRedis, type RedisConnection } from '../../connections/redis/index.ts';
 import { MillraceError } from '../../contracts/errors.ts';
+import { consumersKey } from '../../contracts/redis-keys.ts';
 import type { Topology } from '../../contracts/topology.ts';
 import type { Capabilities, Handler, SubscribeOptions, Subscription, Transport } from '../../transport.ts';
 import type { ConsumerLogger, Loss } from './consumer.ts';
 import { createFences } from './fences.ts';
 import { readHistory } from './history.ts';
 import { trackIncarnation } from './incarnation.ts';
-import { consumersKey } from './keys.ts';
 import { streamLag } from './lag.ts';
 import { createPublish } from './publish.ts';
 import { blockMs } from './reader.ts';
@@ -67,7 +67,7 @@ export async function redisStreams(options: RedisStreamsOptions): Promise<Transp
   return {
     kind: 'redis-streams',
     capabilities,
-    publish: createPublish({ client, router, fences, incarnation, tenants: createTenantRegistry(client) }),
+    publish: createPublish({ client, router, fences, incarnation, tenants: createTenantRegistry(client, topology) }),
     subscribe: (topic, subscribeOptions, handler) => subscriptions.open(topic, subscribeOptions, handler),
     async *read(topic, { from, signal }) {
       const streams = await currentStreams(client, router(topic));

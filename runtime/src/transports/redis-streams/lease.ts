@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { replyCode } from '../../connections/redis/errors.ts';
 import { MillraceError } from '../../contracts/errors.ts';
-import { leaseFenceKey, leaseKey } from './keys.ts';
+import { leaseFenceKey, leaseKey } from '../../contracts/redis-keys.ts';
 import { acquireScript, renewScript } from './lease.lua.ts';
 import { runScript, type Script } from './script.ts';
 

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 import { MillraceError } from '../../contracts/errors.ts';
+import { blockedKey } from '../../contracts/redis-keys.ts';
 import type { Consumer } from './consumer.ts';
 import { ensureGroup } from './fetch.ts';
 import { type HeldStream, holdStream, letGo, takeUpAgain, unbegunOf } from './held-stream.ts';
 import { releaseScript } from './holder.lua.ts';
-import { blockedKey } from './keys.ts';
 import { acquireLease, isSuperseded, isSure, renewLease, runAsHolder } from './lease.ts';
 
 /** Entries whose count of attempts is put right at a release; the rest count as begun once. */

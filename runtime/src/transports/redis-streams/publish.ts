@@ -1,12 +1,12 @@
 import type { Redis } from 'ioredis';
 import { isMillraceError, MillraceError } from '../../contracts/errors.ts';
 import type { MillraceEvent } from '../../contracts/event.ts';
+import { publishFenceKey } from '../../contracts/redis-keys.ts';
 import type { PublishOptions, PublishResult } from '../../transport.ts';
 import { type Batch, type Plan, planBatches } from './batches.ts';
 import { type FieldName, fieldsOf, fieldsUsed, packEvent } from './codec.ts';
 import { type Fences, noSequence, padded } from './fences.ts';
 import type { Incarnation } from './incarnation.ts';
-import { publishFenceKey } from './keys.ts';
 import { createPacker, type Packer } from './msgpack.ts';
 import { publishScript } from './publish.lua.ts';
 import { failedResult, publishError } from './publish-errors.ts';

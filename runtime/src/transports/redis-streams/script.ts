@@ -15,7 +15,7 @@ export function defineScript(lua: string): Script {
 
 /** Runs a script by its digest, and in full when the server does not know it (after a restart or a fail-over). Strings come back as buffers. */
 export async function runScript(
-  client: Redis,
+  client: Pick<Redis, 'callBuffer'>,
   script: Script,
   keys: readonly string[],
   args: readonly (string | Buffer)[],
