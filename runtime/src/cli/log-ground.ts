@@ -2,7 +2,8 @@ import type { Client } from 'pg';
 import type { LoadedBinding } from '../binding/index.ts';
 import { connectPostgres } from '../connections/postgres/index.ts';
 import { MillraceError } from '../contracts/errors.ts';
-import { type ArchiveStore, openArchive } from '../retention/archive/store.ts';
+import { openArchive } from '../retention/archive/open.ts';
+import type { ArchiveStore } from '../retention/archive/store.ts';
 import { requireMigrated } from '../schema/migrate.ts';
 import { type BindingFlags, bindingOf, pickService } from './binding.ts';
 

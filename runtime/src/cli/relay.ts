@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { pino } from 'pino';
 import type { ServiceHandle } from '../binding/index.ts';
 import { connectPostgres, type PostgresConnection } from '../connections/postgres/index.ts';
@@ -10,31 +10,28 @@ import { type Relay, startRelay } from '../outbox/relay.ts';
 import { readTopology } from '../topology/index.ts';
 import type { Transport } from '../transport.ts';
 import { type BindingFlags, bindingOf, pickService, withBinding } from './binding.ts';
+import { atLeast, type ServingFlags, stopSignal, withServing } from './serving.ts';
 
-interface Flags extends BindingFlags {
+interface Flags extends BindingFlags, ServingFlags {
   readonly database?: string;
   readonly sink?: string;
-  readonly httpPort?: number;
-  readonly httpHost: string;
   readonly leaseMs?: number;
   readonly rewindMs?: number;
 }
 
 /** `millrace relay`: publishes the outbox of a database to one broker until it is told to stop. */
 export function relayCommand(): Command {
-  return withBinding(new Command('relay'))
+  return withServing(withBinding(new Command('relay')))
     .description('publish the outbox to a broker; start several, one works and the others stand by; SIGTERM drains and ends')
     .option('--database <name>', 'postgres service of the binding that holds the outbox (default: the only one)')
     .option('--sink <name>', 'service of the binding to publish to (default: the only Redis that is no cache)')
-    .option('--http-port <port>', 'serve /live, /ready, /startup and /metrics there', port)
-    .option('--http-host <address>', 'address to serve them on', '127.0.0.1')
     .option('--lease-ms <ms>', 'how long a dead relay keeps the others out (default: 2000, at least 200)', atLeast(200))
     .option('--rewind-ms <ms>', 'what is published again after a fail-over of the broker (default: 30000)', atLeast(1))
     .action((flags: Flags) => run(flags));
 }
 
 async function run(flags: Flags): Promise<void> {
-  const stop = AbortSignal.any([signalled('SIGTERM'), signalled('SIGINT')]);
+  const stop = stopSignal();
   const logger = pino({ name: 'millrace relay' });
   const binding = await bindingOf(flags);
   const sink = pickService(binding, '--sink', flags.sink, 'redis-sentinel', 'redis');
@@ -59,25 +56,4 @@ async function openTransport(service: ServiceHandle, topology: Topology): Promis
 function serveHealth(flags: Flags, database: PostgresConnection, relay: Relay) {
   const health = createHealth({ checks: [postgresCheck(database), relayCheck(relay)] });
   return startHealthServer({ health, port: flags.httpPort!, host: flags.httpHost, beacons: [relayBeacon(relay)] });
-}
-
-function signalled(signal: NodeJS.Signals): AbortSignal {
-  const controller = new AbortController();
-  process.once(signal, () => controller.abort());
-  return controller.signal;
-}
-
-function atLeast(minimum: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < minimum)
-      throw new InvalidArgumentError(`must be a whole number from ${minimum} on, got ${text}`);
-    return value;
-  };
-}
-
-function port(text: string): number {
-  const value = atLeast(1)(text);
-  if (value > 65_535) throw new InvalidArgumentError(`must be at most 65535, got ${text}`);
-  return value;
 }

@@ -10,8 +10,9 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { fromLine, toLine } from '../../../runtime/src/retention/archive/line.ts';
+import { openArchive } from '../../../runtime/src/retention/archive/open.ts';
 import { restore } from '../../../runtime/src/retention/archive/restore.ts';
-import { type ArchiveStore, openArchive } from '../../../runtime/src/retention/archive/store.ts';
+import type { ArchiveStore } from '../../../runtime/src/retention/archive/store.ts';
 import { archivedIntact } from '../../../runtime/src/retention/archive/write.ts';
 import { cutLog } from '../../../runtime/src/retention/log/cut.ts';
 import { filledPartitions } from '../../../runtime/src/retention/log/partitions.ts';

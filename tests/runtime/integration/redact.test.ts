@@ -5,8 +5,9 @@ import { type LoadedBinding, wrap } from '../../../runtime/src/binding/index.ts'
 import { connectRedis, type RedisConnection } from '../../../runtime/src/connections/redis/index.ts';
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
 import { enqueue } from '../../../runtime/src/outbox/enqueue.ts';
+import { openArchive } from '../../../runtime/src/retention/archive/open.ts';
 import { restore } from '../../../runtime/src/retention/archive/restore.ts';
-import { type ArchiveStore, openArchive } from '../../../runtime/src/retention/archive/store.ts';
+import type { ArchiveStore } from '../../../runtime/src/retention/archive/store.ts';
 import { archivedIntact } from '../../../runtime/src/retention/archive/write.ts';
 import { cutLog } from '../../../runtime/src/retention/log/cut.ts';
 import { filledPartitions } from '../../../runtime/src/retention/log/partitions.ts';

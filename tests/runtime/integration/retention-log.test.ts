@@ -195,6 +195,17 @@ describe('an old partition', () => {
     await log.rows("delete from millrace.sink where name like '%asleep'");
     expect((await keep()).details).toMatchObject({ dropped: ['outbox_1000001'] });
   });
+  test('goes past a sink that never ran, unless events of its topics wait for it', async () => {
+    await oldAndNew();
+    await publishAll();
+    await settleMarks();
+    const [name, topic] = Object.entries(topology.topics)[0]!;
+    const elsewhere = { ...topic, transports: [{ kind: 'kafka' as const, service: 'log', phase: 'live' as const }] };
+    const waited = await keep({ topology: { ...topology, topics: { ...topology.topics, [name]: elsewhere } } });
+    expect(waited.held[0]!.sentence).toMatch(/kafka@log has published nothing/);
+    const another = { ...topology, topics: { ...topology.topics, 'of.another': elsewhere } };
+    expect((await keep({ topology: another })).details).toMatchObject({ dropped: ['outbox_1000001'] });
+  });
   test('stays while a sink may rewind into it, or an event of it is parked', async () => {
     await oldAndNew();
     await publishAll();

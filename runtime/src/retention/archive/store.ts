@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-
 /** What a store knows of an object without reading it. */
 export interface ObjectFacts {
   readonly bytes: number;
@@ -25,11 +23,4 @@ export interface ArchiveStore {
    */
   purge(prefix: string, keep: ReadonlySet<string>): Promise<string[]>;
   close(): void;
-}
-
-/** The store at the `archive.location` of a binding. @throws {MillraceError} CLIENT_NOT_INSTALLED without `@aws-sdk/client-s3` for an address in S3. */
-export async function openArchive(location: string, baseDir: string): Promise<ArchiveStore> {
-  const address = location.endsWith('/') ? location : `${location}/`;
-  if (address.startsWith('s3://')) return (await import('../../aws/s3-archive.ts')).s3Archive(address);
-  return (await import('./folder.ts')).folderArchive(`${resolve(baseDir, address)}/`);
 }

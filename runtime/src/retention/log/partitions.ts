@@ -12,6 +12,8 @@ export interface LogPartition {
 interface SinkPlace {
   readonly name: string;
   readonly low: number;
+  /** Of a sink that never ran, the topics whose events wait for it; what others have published of the log is of no use to it. */
+  readonly waiting?: readonly string[];
 }
 
 const filledSql = `select name, from_id::text, to_id::text from millrace.outbox_partitions()
@@ -40,14 +42,27 @@ export async function newestAgeSeconds(client: ClientBase, name: string): Promis
 const sinksSql = `select name, least(low, (select min((mark->>1)::bigint) from jsonb_array_elements(marks) as mark))::text as low
   from millrace.sink order by name`;
 
-/** The sinks of this log; those that the topology routes live topics to and that never ran stand at the beginning. */
+/** The sinks of this log; those that the topology routes live topics to and that never ran stand at the beginning, with these topics. */
 export async function sinkPlaces(client: ClientBase, topology: Pick<Topology, 'topics'>): Promise<SinkPlace[]> {
   const { rows } = await client.query<{ name: string; low: string }>(sinksSql);
+  const places: SinkPlace[] = rows.map((row) => ({ name: row.name, low: Number(row.low) }));
   const known = new Set(rows.map((row) => row.name));
-  const routes = Object.values(topology.topics).flatMap((topic) => topic.transports.filter((route) => route.phase === 'live'));
-  const declared = new Set(routes.map((route) => `${route.kind}@${route.service}`));
-  const absent = [...declared].filter((name) => !known.has(name)).sort();
-  return [...rows.map((row) => ({ name: row.name, low: Number(row.low) })), ...absent.map((name) => ({ name, low: 0 }))];
+  const waiting = new Map<string, string[]>();
+  for (const [topic, { transports }] of Object.entries(topology.topics)) {
+    for (const { kind, service } of transports.filter((route) => route.phase === 'live')) {
+      const name = `${kind}@${service}`;
+      if (!known.has(name)) waiting.set(name, [...(waiting.get(name) ?? []), topic]);
+    }
+  }
+  return [...places, ...[...waiting].map(([name, topics]) => ({ name, low: 0, waiting: topics }))];
+}
+
+async function hasEventsOf(client: ClientBase, partition: string, topics: readonly string[]): Promise<boolean> {
+  const { rows } = await client.query<{ found: boolean }>(
+    `select exists (select 1 from millrace.${client.escapeIdentifier(partition)} where topic = any($1)) as found`,
+    [topics],
+  );
+  return rows[0]!.found;
 }
 
 /**
@@ -72,12 +87,17 @@ export async function reasonToKeep(
   { name, fromId, toId }: LogPartition,
   sinks: readonly SinkPlace[],
 ): Promise<string | undefined> {
-  if (sinks.length === 0) return 'no relay has ever published from this log: start one, or drop the partition by hand';
   const last = await lastToPass(client, { name, toId });
-  const behind = sinks.filter((sink) => sink.low < last);
+  const behind: SinkPlace[] = [];
+  for (const sink of sinks) {
+    if (sink.low < last && (sink.waiting === undefined || (await hasEventsOf(client, name, sink.waiting)))) behind.push(sink);
+  }
   if (behind.length > 0) {
     const places = behind.map((sink) => (sink.low === 0 ? `${sink.name} has published nothing` : `${sink.name} stands at ${sink.low}`));
     return `${places.join(', ')}: run its relay; one that is given up is taken out of the topology and of millrace.sink`;
+  }
+  if (sinks.every(({ waiting }) => waiting !== undefined)) {
+    return 'no relay has ever published from this log: start one, or drop the partition by hand';
   }
   const parked = await client.query<{ sink: string; events: number }>(parkedSql, [fromId, toId]);
   if (parked.rows.length > 0) {
