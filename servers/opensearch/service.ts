@@ -8,6 +8,9 @@ import { adminUser } from './security.ts';
 /** What OpenSearch accepts in one request unless it is told otherwise. */
 const maxRequestMiB = 100;
 
+/** Below the server's folder for snapshots (`path.repo`), to which a relative path is relative. */
+const repositoryFolder = 'archive';
+
 /** One server, however many data nodes are declared: a second one on the same machine would hold copies that nothing is safer for. */
 export const openSearchHosting: Hosting<'opensearch'> = {
   kind: 'opensearch',
@@ -33,6 +36,7 @@ export const openSearchHosting: Hosting<'opensearch'> = {
         endpoints: [{ purpose: 'primary', host, port: at.port }],
         ...(tls && { tls: tls.binding }),
         auth: { mode: 'password', username: adminUser, secretRef: { from: 'file', id: password.ref } },
+        administration: { snapshotRepository: { type: 'fs', settings: { location: repositoryFolder } }, tiers: 'none' },
         limits: { heapMiB, maxRequestMiB },
       },
     };

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
@@ -28,11 +28,25 @@ afterAll(async () => {
 });
 
 test('the binding has the address, the user and the authority of the server', () => {
-  const { tls, auth, limits, endpoints } = binding().services.search!;
+  const { tls, auth, limits, endpoints, administration } = binding().services.search!;
   expect(endpoints).toEqual([{ purpose: 'primary', host: '127.0.0.1', port: port() }]);
   expect(tls).toEqual({ caRef: { from: 'file', id: 'tls/ca.pem' } });
   expect(auth).toEqual({ mode: 'password', username: 'admin', secretRef: { from: 'file', id: 'secrets/search' } });
   expect(limits).toEqual({ heapMiB: 256, maxRequestMiB: 100 });
+  expect(administration).toEqual({ snapshotRepository: { type: 'fs', settings: { location: 'archive' } }, tiers: 'none' });
+});
+
+test('a snapshot can be taken in the repository that the binding names', async () => {
+  const repository = binding().services.search!.administration!.snapshotRepository!;
+  expect((await ask({ path: '/_snapshot/archive', method: 'PUT', body: repository })).status).toBe(200);
+  await ask({ path: '/kept', method: 'PUT' });
+  const taken = await ask({ path: '/_snapshot/archive/first?wait_for_completion=true', method: 'PUT', body: { indices: 'kept' } });
+  expect(JSON.parse(taken.body)).toMatchObject({ snapshot: { state: 'SUCCESS', indices: ['kept'] } });
+  const nodes = await ask({ path: '/_nodes/settings?filter_path=**.path.repo' });
+  const [, folder] = /"repo":\["([^"]+)"\]/.exec(nodes.body)!;
+  expect(readdirSync(join(folder!, 'archive'))).toContain('index-0');
+  await ask({ path: '/_snapshot/archive/first', method: 'DELETE' });
+  await ask({ path: '/kept', method: 'DELETE' });
 });
 
 test('status shows version, memory within 600 MB and how the cluster is', async () => {
