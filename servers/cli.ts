@@ -12,6 +12,7 @@ interface Options {
   readonly wipe?: boolean;
   readonly portBase?: number;
   readonly only?: readonly string[];
+  readonly apply?: boolean;
 }
 
 const problemFound = 2;
@@ -24,19 +25,25 @@ const problemFound = 2;
 export async function runEnvironmentProgram(declared: (name: string) => Environment, argv: readonly string[]): Promise<void> {
   const program = new Command('npm run environment --')
     .description('Runs an environment with the engine `process`: its servers as processes of this machine.')
-    .addHelpText('after', '\nExit codes: 0 ok, 1 failed, 2 status found a server that is not up, 130 or 143 interrupted.');
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok, 1 failed, 2 status found a server that is not up, or up left a change to you, 130 or 143 interrupted.',
+    );
 
   verb(
     program,
     'up',
-    'start the servers that do not run yet and write the binding',
-    async (name, { stateDir, portBase, only }, reporter) => {
+    'start the servers that do not run yet, write the binding, and apply the topology',
+    async (name, { stateDir, portBase, only, apply }, reporter) => {
       const environment = withPortBase(declared(name), portBase);
-      reporter.result(await interruptible((signal) => up(environment, { only, stateDir, signal, onProgress: reporter.progress })));
+      const result = await interruptible((signal) => up(environment, { only, stateDir, signal, apply, onProgress: reporter.progress }));
+      reporter.result(result);
+      process.exitCode = result.applied?.exitCode ?? 0;
     },
   )
     .option('--port-base <port>', 'first port to use (default: engine.ports.base), to run a second environment beside one', portNumber)
-    .option('--only <services...>', 'start these services; what runs of the others goes on', serviceNames);
+    .option('--only <services...>', 'start these services; what runs of the others goes on', serviceNames)
+    .option('--no-apply', 'leave topics, queues and indices as they are');
   verb(program, 'down', 'stop the servers that `up` started', async (name, { stateDir, wipe }, reporter) => {
     // Half a `down` helps nobody, and it is soon over: signals wait for its end.
     reporter.result(await interruptible(() => down(declared(name), { stateDir, wipe, onProgress: reporter.progress })));

@@ -5,6 +5,8 @@ import type { FetchProgress } from '../find/distribution.ts';
 export type Progress =
   | { readonly event: 'install'; readonly packages: readonly string[] }
   | ({ readonly event: 'fetch' } & FetchProgress)
+  /** `millrace apply` tells something. */
+  | { readonly event: 'apply'; readonly line: string }
   | {
       readonly event: 'server';
       readonly server: string;

@@ -1,4 +1,5 @@
-import { relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
+import type { Applied } from './apply.ts';
 import type { DownResult } from './down.ts';
 import type { Progress } from './progress.ts';
 import type { ServerStatus, StatusResult } from './status.ts';
@@ -49,6 +50,8 @@ export class Reporter {
         return `installing ${progress.packages.join(' and ')} with apt-get (their own daemons are not started)`;
       case 'fetch':
         return `fetching ${progress.title} with Maven, once: ${progress.megabytes} MB, ${(progress.elapsedMs / 1_000).toFixed(0)} s${progress.done ? ', done' : ''}`;
+      case 'apply':
+        return progress.line;
       case 'server':
         return this.serverLine(
           { ...progress, id: progress.server },
@@ -70,20 +73,22 @@ export class Reporter {
     return this.statusLines(result);
   }
 
-  private upLines({ environment, servers, bindingFile, elapsedMs, notApplied }: UpResult): string[] {
+  private upLines({ environment, servers, bindingFile, elapsedMs, applied }: UpResult): string[] {
     const started = servers.filter((server) => server.started).length;
     const what = started === 0 ? `all ${servers.length} servers ran already` : `${started} of ${servers.length} servers started`;
     return [
       `${environment}: ${what} in ${(elapsedMs / 1_000).toFixed(1)} s; services find them by MILLRACE_BINDING=${fromHere(bindingFile)}`,
-      ...(notApplied.length === 0
-        ? []
-        : [
-            this.paint(
-              'yellow',
-              `${notApplied.join(', ')}: topics, queues and indices of the topology are not created yet; create what you use`,
-            ),
-          ]),
+      ...(applied === undefined || applied.exitCode === 0 ? [] : [this.topologyLine(applied)]),
     ];
+  }
+
+  private topologyLine({ exitCode, services, command }: Applied): string {
+    const open = services.filter(({ status }) => status !== 'as-declared' && status !== 'applied').map(({ service }) => service);
+    const where = open.length === 0 ? '' : ` on ${open.join(', ')}`;
+    const again = command.map(fromHere).join(' ');
+    return exitCode === 2
+      ? this.paint('yellow', `the servers run; of the topology some changes${where} wait for you, see above: ${again} --allow-destroy NAME`)
+      : this.paint('red', `the servers run; the topology is not in place${where}, see above; to go on with it: ${again}`);
   }
 
   private downLines({ environment, stopped, wiped, elapsedMs }: DownResult): string[] {
@@ -127,8 +132,9 @@ function remarkOn(state: string): string {
   return state === 'outdated' ? ' (its settings have changed since: `down`, then `up` applies them)' : '';
 }
 
-/** The shorter way of writing the path. */
+/** The shorter way of writing the path; what is none stays as it is. */
 function fromHere(path: string): string {
+  if (!isAbsolute(path)) return path;
   const short = relative(process.cwd(), path);
   return short.startsWith('..') ? path : short;
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Environment } from '../../environments/schema.ts';
-import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
 import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
 import { findSoftware } from '../find/index.ts';
 import type { Variables } from '../find/program.ts';
+import { type Applied, applyTopology, requireProgram } from './apply.ts';
 import { sha256, writeBinding } from './binding.ts';
 import { chooseDataFolder, removeOutside } from './data-folders.ts';
 import { stopServers } from './down.ts';
@@ -28,24 +28,30 @@ export interface UpOptions {
   readonly env?: Variables | undefined;
   /** Program that Debian asks before it starts a daemon. @default /usr/sbin/policy-rc.d */
   readonly policyFile?: string | undefined;
+  /** Whether the topology is applied to what runs. @default true */
+  readonly apply?: boolean | undefined;
+  /** Program `millrace` that applies it. @default runtime/dist/cli/main.js of this repository */
+  readonly program?: string | undefined;
 }
 
 export interface UpResult {
   readonly environment: string;
   readonly bindingFile: string;
   readonly generation: string;
-  /** Services for which the topology has objects that nothing creates yet. */
-  readonly notApplied: readonly string[];
+  /** What became of the topology; absent when it has no objects, or was not to be applied. */
+  readonly applied?: Applied | undefined;
   readonly servers: readonly StartedServer[];
+  /** Until the servers were ready. */
   readonly elapsedMs: number;
 }
 
 /**
- * Starts every server of the environment that does not run yet, and writes the binding.
+ * Starts every server of the environment that does not run yet, writes the binding, and applies the topology to what runs.
  *
- * All or nothing: when a server fails or `signal` aborts, those that this call started are stopped again, and an environment that was new is removed.
+ * All or nothing: when a server fails or `signal` aborts, those that this call started are stopped again, and an environment that was new is removed. When
+ * the servers run and the topology could not be applied, they go on, and the result says so.
  *
- * @throws {MillraceError} SERVER_NOT_FOUND, SERVER_START_FAILED, PORT_IN_USE, STATE_LOCKED, STATE_CORRUPT or STATE_UNWRITABLE
+ * @throws {MillraceError} SERVER_NOT_FOUND, SERVER_START_FAILED, PORT_IN_USE, STATE_LOCKED, STATE_CORRUPT, STATE_UNWRITABLE or RUNTIME_NOT_BUILT
  */
 export async function up(environment: Environment, options: UpOptions = {}): Promise<UpResult> {
   const startedAt = Date.now();
@@ -53,6 +59,7 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
   const declared = servicesOf(environment);
   const wanted = chosen(declared.services, options.only);
   signal?.throwIfAborted();
+  if (options.apply !== false) requireProgram(environment.topology, options.program);
   const home = homeOf(environment.name, stateDir, env);
   const unlock = lockHome(home, environment.name);
   try {
@@ -63,14 +70,14 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
       makeHome(home);
       const services = declared.services.filter((service) => wanted.includes(service) || runs(service.name, state));
       const { servers, generation } = await bringUp(environment, { ...declared, services }, home, state, { ...options, env });
-      return {
+      const result = {
         environment: environment.name,
         bindingFile: home.bindingFile,
         generation,
-        notApplied: services.filter(({ hosting }) => withObjects.has(hosting.kind)).map(({ name }) => name),
         servers,
         elapsedMs: Date.now() - startedAt,
       };
+      return { ...result, applied: options.apply === false ? undefined : await apply(environment, home, options) };
     } catch (error) {
       const reason: unknown = signal?.aborted ? signal.reason : error;
       await undo(home, state, before, isNew, reason);
@@ -81,8 +88,9 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
   }
 }
 
-/** Kinds whose servers want their topics, queues or indices to be created. */
-const withObjects: ReadonlySet<ServiceKind> = new Set(['kafka', 'rabbitmq', 'opensearch']);
+function apply({ topology }: Environment, { bindingFile }: Home, { program, signal, onProgress = () => {} }: UpOptions) {
+  return applyTopology({ topology, bindingFile, program, signal, onProgress });
+}
 
 function runs(service: string, { servers }: State): boolean {
   return [...servers.values()].some((record) => record.service === service && isRunning(record));
@@ -131,7 +139,7 @@ async function bringUp(
   const servers = await allUntilOneFails(plans, signal, (service, both) => startService(service, { state, onProgress, signal: both }));
   signal?.throwIfAborted();
   const fragment = Object.fromEntries(plans.map((service) => [service.service, service.plan.binding]));
-  return { servers: servers.flat(), generation: writeBinding(home, environment.name, fragment, environment.topology).generation };
+  return { servers: servers.flat(), generation: writeBinding(home, environment, fragment).generation };
 }
 
 /** The services with their software found, installed or fetched, and ports, a folder and passwords for every server. */

@@ -39,10 +39,14 @@ const tsx = pathToFileURL(resolve('node_modules/tsx/dist/loader.mjs')).href;
 /** Ports enough for any environment that a test starts. */
 const portCount = 24;
 
-export async function startTrial(services: NonNullable<EnvironmentInput['services']> = theSpine): Promise<Trial> {
+export async function startTrial(
+  services: NonNullable<EnvironmentInput['services']> = theSpine,
+  topology: EnvironmentInput['topology'] = {},
+): Promise<Trial> {
   const folder = await testFolder('trial');
   const base = await freePorts(portCount);
-  const environment = parseEnvironment({ name: 'trial', engine: { kind: 'process', ports: { base } }, size: 'small', services });
+  const engine = { kind: 'process', ports: { base } } as const;
+  const environment = parseEnvironment({ name: 'trial', engine, size: 'small', services, topology });
   const stateDir = join(folder.path, 'state');
   const processes = () => processesOf(stateDir);
   let release = () => {};

@@ -4,11 +4,12 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { local } from '../../environments/local.ts';
 import { down, status, up } from '../../servers/supervisor/index.ts';
+import { applyProgram } from '../runtime/support/applied.ts';
 import { builtCli } from '../runtime/support/cli.ts';
 import { guardServers, startTrial, type Trial } from './trial.ts';
 
 /** What the shipped environment promises on two idle cores, in seconds and MiB. Tests share the cores, so only a multiple of a time is a failure. */
-const promised = { upSeconds: 45, downSeconds: 15, memoryMiB: 2_560 };
+const promised = { upSeconds: 45, downSeconds: 15, memoryMiB: 2_560, applySeconds: 10, checkSeconds: 1.5 };
 const patience = 3;
 
 let trial: Trial;
@@ -16,7 +17,7 @@ let release = () => {};
 
 beforeAll(async () => {
   await builtCli();
-  trial = await startTrial(local.services!);
+  trial = await startTrial(local.services!, local.topology);
 }, 120_000);
 afterAll(async () => {
   release();
@@ -24,7 +25,7 @@ afterAll(async () => {
 }, 60_000);
 
 test('every server of the shipped environment `local` comes up, is well, and keeps to its time and memory', async () => {
-  const { elapsedMs, servers } = await up(trial.environment, { stateDir: trial.stateDir });
+  const { elapsedMs, servers, applied } = await up(trial.environment, { stateDir: trial.stateDir });
   release = guardServers(trial.processes());
   const found = await status(trial.environment, { stateDir: trial.stateDir });
   const memoryMiB = found.servers.reduce((sum, server) => sum + server.memoryMiB!, 0);
@@ -33,12 +34,32 @@ test('every server of the shipped environment `local` comes up, is well, and kee
   expect(new Set(found.servers.map(({ service }) => service))).toEqual(new Set(Object.keys(local.services!)));
   expect(memoryMiB).toBeLessThan(promised.memoryMiB);
   expect(elapsedMs).toBeLessThan(promised.upSeconds * 1_000 * patience);
+  process.stderr.write(`local: topology applied in ${(applied!.elapsedMs / 1_000).toFixed(1)} s\n`);
+  expect(applied).toMatchObject({ status: 'applied', exitCode: 0 });
+  expect(applied!.elapsedMs).toBeLessThan(promised.applySeconds * 1_000 * patience);
 }, 240_000);
+
+test('then nothing differs from the reference topology, and to see that takes little time', async () => {
+  const binding = join(trial.stateDir, 'binding.json');
+  const ends = [
+    await applyProgram(binding, ['--check']),
+    await applyProgram(binding, ['--check']),
+    await applyProgram(binding, ['--check']),
+  ];
+  for (const { code, outcome, stderr } of ends) {
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(outcome!.services.map(({ service }) => service)).toEqual(['events', 'log', 'search', 'tasks']);
+  }
+  const quickestMs = Math.min(...ends.map(({ elapsedMs }) => elapsedMs));
+  process.stderr.write(`local: topology checked in ${(quickestMs / 1_000).toFixed(2)} s, start of the process included\n`);
+  expect(quickestMs).toBeLessThan(promised.checkSeconds * 1_000 * patience);
+}, 60_000);
 
 test('a second up changes nothing', async () => {
   const before = trial.processes();
-  const { servers } = await up(trial.environment, { stateDir: trial.stateDir });
+  const { servers, applied } = await up(trial.environment, { stateDir: trial.stateDir });
   expect(servers.filter(({ started }) => started)).toEqual([]);
+  expect(applied).toMatchObject({ status: 'as-declared', exitCode: 0 });
   expect(trial.processes()).toEqual(before);
 }, 60_000);
 

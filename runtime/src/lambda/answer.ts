@@ -13,6 +13,8 @@ interface ServiceAnswer {
   readonly open: readonly string[];
   /** What the server has and nothing declares. */
   readonly undeclared: number;
+  /** What no change mends: an index that is stuck, a node that is down. The deployment goes on, and the log has the sentences. */
+  readonly problems: readonly string[];
 }
 
 /** What the function answers. */
@@ -27,19 +29,23 @@ export function answerOf({ environment, status, services }: ApplyOutcome): Apply
   return {
     environment,
     status,
-    services: services.map(({ service, status: ofService, changes }) => ({
+    services: services.map(({ service, status: ofService, changes, notes }) => ({
       service,
       status: ofService,
       applied: changes.filter(({ state }) => state === 'applied').length,
       open: shortened(openChanges(changes).map(({ name }) => name)),
       undeclared: changes.filter(({ undeclared }) => undeclared === true).length,
+      problems: shortened(notes.filter(({ level }) => level === 'problem').map(({ name }) => name)),
     })),
   };
 }
 
-/** Why a deployment must not go on, or undefined. With `check` a difference is an answer, and only a service that could not be read is a reason. */
+/**
+ * Why a deployment must not go on, or undefined. With `check` a difference is an answer, and only a service that could not be read is a reason. A problem
+ * that no change mends is no reason either: it would keep every deployment from what it can do.
+ */
 export function failureOf(outcome: ApplyOutcome): MillraceError | undefined {
-  const bad = outcome.services.filter(({ status }) => (outcome.check ? exitCodeOf(status) === 1 : exitCodeOf(status) !== 0));
+  const bad = outcome.services.filter(({ status }) => (outcome.check ? exitCodeOf(status) === 1 : exitCodeOf(status) !== 0 && status !== 'differs'));
   if (bad.length === 0) return undefined;
   const fine = outcome.services.filter((service) => !bad.includes(service)).map(({ service }) => service);
   const rest = fine.length === 0 || outcome.check ? '' : `; done: ${fine.join(', ')}`;
