@@ -42,6 +42,10 @@ export const staging: EnvironmentInput = {
       arguments: ['--sink', 'events'],
       image: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
     },
+    janitor: {
+      command: 'janitor',
+      image: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
+    },
   },
   topology: referenceTopology(services, 'aws', { searchClients: ['arn:aws:iam::111111111111:role/staging-*'] }),
   protection: { deletion: false },

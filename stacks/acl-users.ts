@@ -1,11 +1,11 @@
 import type { CacheUser } from '../constructs/aws/elasticache/props.ts';
 import { defaultUsers } from '../constructs/aws/elasticache/users.ts';
 import { aclRulesOf } from '../runtime/src/contracts/redis-acl.ts';
-import type { Topology } from '../runtime/src/contracts/topology.ts';
+import { ownedBy, type Topology } from '../runtime/src/contracts/topology.ts';
 
 /** ACL users of the topology on one service, by name. */
 export function aclUsersOf({ aclUsers }: Topology, service: string): string[] {
-  return Object.entries(aclUsers).flatMap(([name, user]) => (user.service === service ? [name] : []));
+  return ownedBy(aclUsers, service).map(([name]) => name);
 }
 
 /** Users of a cache: the one that services have who ask for none, then those of the topology. */
@@ -16,5 +16,9 @@ export function cacheUsersOf(topology: Topology, service: string): readonly Cach
 
 /** What the machines of a set read: each user's rules by name, without any password. */
 export function aclDocumentOf(topology: Topology, service: string): string {
-  return JSON.stringify(Object.fromEntries(aclUsersOf(topology, service).map((name) => [name, aclRulesOf(topology, name).join(' ')])), null, 1);
+  return JSON.stringify(
+    Object.fromEntries(aclUsersOf(topology, service).map((name) => [name, aclRulesOf(topology, name).join(' ')])),
+    null,
+    1,
+  );
 }

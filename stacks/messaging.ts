@@ -3,6 +3,7 @@ import { Msk } from '../constructs/aws/msk/index.ts';
 import { MskServerless } from '../constructs/aws/msk-serverless/index.ts';
 import { RedisSentinel } from '../constructs/aws/redis-sentinel/index.ts';
 import type { Construct } from '../constructs/core/framework.ts';
+import { aclUsersOf } from './acl-users.ts';
 import type { Offer } from './offers.ts';
 import { type DeclarationOf, overridesOf, type ServerGround, type ServerPlan, ServerStack, type ServerStackProps } from './server-stack.ts';
 
@@ -10,26 +11,45 @@ type Broker = AmazonMq | Msk | MskServerless | RedisSentinel;
 type BrokerKind = 'kafka' | 'rabbitmq' | 'redis-sentinel';
 
 const plan: ServerPlan<BrokerKind, Broker> = {
-  define(scope, { declaration, backup, props }) {
+  define(scope, { declaration, backup, topology, props }) {
     switch (declaration.kind) {
       case 'kafka':
         return defineKafka(scope, declaration, props);
       case 'rabbitmq':
         return new AmazonMq(scope, props.service, { ...props, ...overridesOf(declaration) });
       case 'redis-sentinel':
-        return new RedisSentinel(scope, props.service, { ...props, backup, ...overridesOf(declaration) });
+        return new RedisSentinel(scope, props.service, {
+          ...props,
+          backup,
+          users: aclUsersOf(topology, props.service),
+          ...overridesOf(declaration),
+        });
     }
   },
   offers(broker) {
     const { service } = broker.attributes;
     const connect: Offer = { name: ['connect'], description: `connect to ${service}`, statements: broker.connectStatements() };
-    return broker instanceof Msk || broker instanceof MskServerless ? [connect, ...kafkaOffers(broker)] : [connect];
+    if (broker instanceof RedisSentinel) return [connect, ...redisOffers(broker)];
+    return broker instanceof AmazonMq ? [connect] : [connect, ...kafkaOffers(broker)];
   },
 };
 
 function defineKafka(scope: Construct, declaration: DeclarationOf<'kafka'>, props: ServerGround<'kafka'>['props']): Msk | MskServerless {
   const all = { ...props, ...overridesOf(declaration) };
   return declaration.overrides?.serverless === true ? new MskServerless(scope, props.service, all) : new Msk(scope, props.service, all);
+}
+
+/** One a user of the topology, and one to set them all, which is apply's. */
+function redisOffers(set: RedisSentinel): Offer[] {
+  const { service, users = [] } = set.attributes;
+  return [
+    ...users.map(({ name }) => ({
+      name: ['connect', name],
+      description: `connect to ${service} as ${name}`,
+      statements: set.connectStatements(name),
+    })),
+    { name: ['administer'], description: `set the users of ${service}; not for services`, statements: set.adminStatements() },
+  ];
 }
 
 /** All topics and groups: which service may touch which is the topology's business, and `grantProduce` and `grantConsume` take names. */

@@ -12,6 +12,7 @@ import {
 import { Bucket } from '../constructs/aws/foundation/bucket.ts';
 import { DocumentBucket } from '../constructs/aws/foundation/document-bucket.ts';
 import type { NetworkReference } from '../constructs/aws/network/index.ts';
+import { documentsPurpose, usersDocumentOf } from '../constructs/aws/redis-sentinel/resolve.ts';
 import type { BindingPlace } from '../constructs/aws/worker/props.ts';
 import { mergeFragments } from '../constructs/core/binding.ts';
 import { type Construct, Fn, Op, TerraformLocal, TerraformOutput } from '../constructs/core/framework.ts';
@@ -21,6 +22,7 @@ import { topologyDocument } from '../environments/document.ts';
 import { type Binding, type BindingFragment, bindingSchemaId } from '../runtime/src/contracts/binding.ts';
 import { MillraceError } from '../runtime/src/contracts/errors.ts';
 import { servicesOf } from '../runtime/src/contracts/topology.ts';
+import { aclDocumentOf, aclUsersOf } from './acl-users.ts';
 import { AwsStack, type AwsStackProps } from './base.ts';
 import { definePolicy } from './offers.ts';
 
@@ -56,9 +58,10 @@ export class TopologyStack extends AwsStack {
   constructor(scope: Construct, props: TopologyStackProps) {
     super(scope, 'topology', props);
     const { encryptionKeyArn, fragments } = props;
-    const documents = new DocumentBucket(this, 'Documents', { purpose: 'documents', encryptionKeyArn });
+    const documents = new DocumentBucket(this, 'Documents', { purpose: documentsPurpose, encryptionKeyArn });
     const services = mergeFragments(fragments);
     const topology = storeTopology(documents, props);
+    this.storeUsers(documents, props);
     const archive = this.defineArchive(services, encryptionKeyArn);
     const content: Omit<Binding, 'generation'> = {
       schema: bindingSchemaId,
@@ -74,6 +77,14 @@ export class TopologyStack extends AwsStack {
       statements: readBindingStatements(this.identity, this.place, encryptionKeyArn),
     });
     this.defineApply(props, topology.hash);
+  }
+
+  /** For machines of Redis that start: what users of the topology may do. To those that run `millrace apply` brings it. */
+  private storeUsers(documents: DocumentBucket, { environment: { services, topology } }: TopologyStackProps): void {
+    for (const [service, { kind }] of Object.entries(services)) {
+      if (kind !== 'redis-sentinel' || aclUsersOf(topology, service).length === 0) continue;
+      documents.addJson(`Users-${service}`, usersDocumentOf(this.identity, service).key, aclDocumentOf(topology, service));
+    }
   }
 
   /** Where old partitions of the log go: what a database keeps for days, this keeps for good. */

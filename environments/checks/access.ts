@@ -1,4 +1,5 @@
 import { plainTenant } from '../../runtime/src/contracts/redis-acl.ts';
+import { routeOver } from '../../runtime/src/contracts/topology.ts';
 import type { Check, Draft } from './draft.ts';
 import { problemIf, serviceOfKind, unknownName } from './references.ts';
 
@@ -45,7 +46,7 @@ const usersHaveTopicsOfTheirServer: Check = (draft) =>
     user.topics.flatMap((name, index) => {
       const topic = draft.topology.topics[name];
       return problemIf(
-        topic !== undefined && !topic.transports.some((route) => route.kind === 'redis-streams' && route.service === user.service),
+        topic !== undefined && routeOver(topic, 'redis-streams', user.service) === undefined,
         `${path}.topics.${index}`,
         `must be a topic with the transport redis-streams on ${JSON.stringify(user.service)}, got ${JSON.stringify(name)}`,
       );

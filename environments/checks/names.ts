@@ -1,6 +1,5 @@
 import type { Problem } from '../../runtime/src/contracts/problems.ts';
-import { deadLetterTopic } from '../../runtime/src/contracts/topology.ts';
-import { carriedBy } from '../estimates/topics.ts';
+import { carriedBy, deadLetterTopics } from '../../runtime/src/contracts/topology.ts';
 import type { Check, Draft } from './draft.ts';
 import { problemIf } from './references.ts';
 
@@ -84,12 +83,12 @@ interface KafkaTopic {
 }
 
 function kafkaTopics(draft: Draft, service: string): KafkaTopic[] {
-  return carriedBy(draft.topology, 'kafka', service).flatMap(([name, { consumers, deadLetter }]) => [
+  return carriedBy(draft.topology, 'kafka', service).flatMap(([name, topic]) => [
     { name, path: `topology.topics.${name}`, what: `topic ${name}` },
-    ...(deadLetter ? consumers : []).map(({ group }, index) => ({
-      name: deadLetterTopic(name, group),
+    ...deadLetterTopics(name, topic).map((dead, index) => ({
+      name: dead,
       path: `topology.topics.${name}.consumers.${index}.group`,
-      what: `the dead letters of ${group} in ${name}`,
+      what: `the dead letters of ${topic.consumers[index]!.group} in ${name}`,
     })),
   ]);
 }

@@ -1,3 +1,4 @@
+import { ownedBy } from '../../runtime/src/contracts/topology.ts';
 import type { Check } from './draft.ts';
 import { problemIf, serviceOfKind, unknownName } from './references.ts';
 
@@ -58,7 +59,7 @@ const archivesHaveAPlace: Check = (draft) =>
     problemIf(
       lifecycle !== undefined &&
         draft.topology.lifecycles[lifecycle]?.archive === true &&
-        !Object.values(draft.topology.snapshots).some((snapshots) => snapshots.service === service),
+        ownedBy(draft.topology.snapshots, service).length === 0,
       `topology.indices.${name}.lifecycle`,
       `archives before it deletes, but no snapshots are declared for the service ${JSON.stringify(service)}; declare some in topology.snapshots, or set archive to false`,
     ),
@@ -67,7 +68,7 @@ const archivesHaveAPlace: Check = (draft) =>
 /** Where snapshots lie is one place a service, made with it. */
 const oneRepositoryEach: Check = (draft) =>
   Object.entries(draft.topology.snapshots).flatMap(([name, { service, repository }]) => {
-    const [other, first] = Object.entries(draft.topology.snapshots).find(([, snapshots]) => snapshots.service === service)!;
+    const [other, first] = ownedBy(draft.topology.snapshots, service)[0]!;
     return problemIf(
       first.repository !== repository,
       `topology.snapshots.${name}.repository`,

@@ -1,16 +1,7 @@
 import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
+import { type DrivenKind, declaredNames, matcherOf, type ObjectKind, objectKinds } from '../../runtime/src/contracts/object-names.ts';
 import type { Check, Draft } from './draft.ts';
 import { problemIf } from './references.ts';
-
-/** Kinds of objects on each kind of server, as the names of changes have them. */
-const redisKinds = ['stream', 'group', 'tenant', 'user'];
-const kinds: { readonly [K in ServiceKind]?: readonly string[] } = {
-  kafka: ['topic'],
-  rabbitmq: ['queue', 'exchange', 'binding'],
-  redis: redisKinds,
-  'redis-sentinel': redisKinds,
-  opensearch: ['repository', 'snapshots', 'lifecycle', 'template', 'data-stream', 'alias', 'role'],
-};
 
 const form = /^([^/\s]+)\/([^/\s]+)\/(\S+)$/;
 
@@ -22,7 +13,7 @@ const patternsCanFit: Check = (draft) =>
     if (service === undefined || kind === undefined) {
       return [{ path, message: `must be of the form SERVICE/KIND/NAME, with a * for any text, got ${JSON.stringify(pattern)}` }];
     }
-    const fitting = draft.names('services').filter((name) => matches(service, name));
+    const fitting = draft.names('services').filter(matcherOf([service]));
     const administered = fitting.flatMap((name) => kindsOn(draft, name));
     return [
       ...problemIf(
@@ -31,7 +22,7 @@ const patternsCanFit: Check = (draft) =>
         `must name a service, one of ${draft.names('services').join(', ')}, got ${JSON.stringify(service)}`,
       ),
       ...problemIf(
-        fitting.length > 0 && !administered.some((known) => matches(kind, known)),
+        fitting.length > 0 && !administered.some(matcherOf([kind])),
         path,
         `must name a kind of object on ${service}, ${administered.length === 0 ? 'which has none' : `one of ${[...new Set(administered)].join(', ')}`}, got ${JSON.stringify(kind)}`,
       ),
@@ -40,9 +31,9 @@ const patternsCanFit: Check = (draft) =>
 
 /** Declared and left to others at once would mean: never made. */
 const declaredIsManaged: Check = (draft) => {
-  const names = declaredNames(draft);
+  const names = declaredNames(draft.topology);
   return draft.topology.unmanaged.flatMap((pattern, index) => {
-    const declared = names.find((name) => matches(pattern, name));
+    const declared = names.find(matcherOf([pattern]));
     return problemIf(
       declared !== undefined,
       `topology.unmanaged.${index}`,
@@ -51,31 +42,13 @@ const declaredIsManaged: Check = (draft) => {
   });
 };
 
-function declaredNames({ topology }: Draft): string[] {
-  const { topics, queues, exchanges, aclUsers, indices, snapshots, searchRoles } = topology;
-  const named = (kind: string, objects: Readonly<Record<string, { readonly service: string }>>) =>
-    Object.entries(objects).map(([name, { service }]) => `${service}/${kind}/${name}`);
-  return [
-    ...Object.entries(topics).flatMap(([name, { transports }]) =>
-      transports.filter((route) => route.kind === 'kafka').map(({ service }) => `${service}/topic/${name}`),
-    ),
-    ...named('queue', queues),
-    ...named('exchange', exchanges),
-    ...named('user', aclUsers),
-    ...named('template', indices),
-    ...named('snapshots', snapshots),
-    ...named('role', searchRoles),
-  ];
+function kindsOn({ services }: Draft, name: string): readonly ObjectKind[] {
+  const kind = services[name]?.kind;
+  return kind !== undefined && isDriven(kind) ? objectKinds[kind] : [];
 }
 
-function kindsOn({ services }: Draft, name: string): readonly string[] {
-  const service = services[name];
-  return service === undefined ? [] : (kinds[service.kind] ?? []);
-}
-
-function matches(pattern: string, text: string): boolean {
-  const literal = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
-  return new RegExp(`^${literal.join('.*')}$`).test(text);
+function isDriven(kind: ServiceKind): kind is DrivenKind {
+  return kind in objectKinds;
 }
 
 /** Rules about what is left to others. */

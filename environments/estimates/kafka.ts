@@ -1,8 +1,7 @@
-import type { Topic } from '../../runtime/src/contracts/topology.ts';
+import { carriedBy, type Topic } from '../../runtime/src/contracts/topology.ts';
 import type { ServiceDeclaration } from '../declaration.ts';
 import { type ResolvedSettings, resolveSettings } from '../size.ts';
 import { bytesPerGiB, type Contribution, type Estimate, type Estimated, estimateOf } from './estimate.ts';
-import { carriedBy } from './topics.ts';
 
 /** What a record takes besides its event, at most: a batch of its own (61 bytes), its key and the names of eleven attributes as headers. Encoded: 236. */
 const bytesPerRecord = 240;

@@ -1,4 +1,4 @@
-import type { Topology } from '../../runtime/src/contracts/topology.ts';
+import { ownedBy, type Topology } from '../../runtime/src/contracts/topology.ts';
 import { type ResolvedSettings, resolveSettings } from '../size.ts';
 import { bytesPerGiB, type Contribution, type Estimate, type Estimated, estimateOf } from './estimate.ts';
 
@@ -33,7 +33,7 @@ interface Stays {
 export function openSearchEstimates(environment: Estimated): Estimate[] {
   const { services, topology, engine } = environment;
   return Object.entries(services).flatMap(([service, declaration]) => {
-    const indices = Object.entries(topology.indices).filter(([, index]) => index.service === service);
+    const indices = ownedBy(topology.indices, service);
     if (declaration.kind !== 'opensearch' || indices.length === 0) return [];
     const settings = resolveSettings<'opensearch'>(declaration, environment);
     const onAws = engine.kind === 'aws';

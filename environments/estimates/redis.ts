@@ -1,8 +1,7 @@
-import type { Topic } from '../../runtime/src/contracts/topology.ts';
+import { carriedBy, type Topic } from '../../runtime/src/contracts/topology.ts';
 import type { ServiceDeclaration } from '../declaration.ts';
 import { isRedis, type ResolvedSettings, resolveSettings } from '../size.ts';
 import { bytesPerGiB, bytesPerMiB, type Contribution, type Estimate, type Estimated, estimateOf } from './estimate.ts';
-import { carriedBy } from './topics.ts';
 
 /**
  * Memory of a stream entry over the bytes of its event. On Redis 7.0.15 with jemalloc, eleven attributes of 228 bytes and data of one length, `used_memory`

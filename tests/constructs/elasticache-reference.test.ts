@@ -97,6 +97,18 @@ describe('a replication group that someone else keeps', () => {
     expect(JSON.parse(template.one('aws_iam_role_policy').policy as string).Statement).toHaveLength(1);
   });
 
+  test('other users are bound by their names; the plan made them all, and apply may log in as each', () => {
+    Template.of((stack) => {
+      const cache = ElastiCache.fromAttributes(stack, 'cache', imported);
+      expect(cache.binding().cache).toMatchObject({
+        auth: { mode: 'iam', username: 'theirs-app' },
+        users: { board: { mode: 'iam', username: 'theirs-board' } },
+        administration: { usersFrom: 'plan' },
+      });
+      expect(cache.adminStatements()[0]?.Resource).toEqual([imported.arn, ...imported.users.map(({ arn }) => arn)]);
+    });
+  });
+
   test('fails if access is granted to a user that there is not', () => {
     Template.of((stack) => {
       const cache = ElastiCache.fromAttributes(stack, 'cache', imported);

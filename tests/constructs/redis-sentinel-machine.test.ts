@@ -15,7 +15,11 @@ const settings: MachineSettings = {
   settings: { memoryMiB: 4_915, downAfterMs: 5_000, failoverTimeoutMs: 20_000, maxMemoryPolicy: 'noeviction' },
   secrets: {
     ...{ users: arn('users'), sentinel: arn('sentinel'), replication: arn('replication') },
-    ...{ authority: arn('authority'), authorityKey: arn('authority-key') },
+    ...{ apply: arn('apply'), authority: arn('authority'), authorityKey: arn('authority-key') },
+  },
+  users: {
+    secrets: '/millrace/production/events/user/',
+    document: 's3://millrace-production-documents-123456789012-eu-central-1/redis-users/events.json',
   },
   backup: { bucket: 'millrace-production-events-backup', prefix: 'events', snapshotEveryHours: 24, appendLogEveryHours: 1, keepDays: 7 },
   ...{ logGroup: '/aws/vendedlogs/millrace/production/events', dataVolumeId: 'vol-0123456789abcdef0', software: 'amazon-linux' },
@@ -132,7 +136,7 @@ describe('what the machine is configured with', () => {
   });
 
   test('nobody without a name gets in; services may not administer; replication may read no key', () => {
-    const [anyone, app, replication] = directives('/etc/millrace-redis/users.acl');
+    const [anyone, app, replication, apply] = directives('/etc/millrace-redis/users.acl');
     // Off, without a password; but what it may not do is lost when the append-only file is loaded.
     expect(anyone).toBe('user default off resetpass ~* &* +@all');
     expect(app).toBe('user @APP_USER@ on #@APP_HASH@ ~* &* +@all -@admin -@dangerous +info +role');
@@ -140,6 +144,9 @@ describe('what the machine is configured with', () => {
     expect(replication).not.toContain('~');
     for (const command of ['+slaveof', '+replicaof', '+failover']) expect(replication!.split(' ')).toContain(command);
     expect(renderAclFile([])).toBe(`${anyone}\n`);
+    expect(apply).toBe(
+      'user @APPLY_USER@ on #@APPLY_HASH@ resetchannels -@all +ping +client|setname +command +config|get +acl|setuser +acl|deluser +acl|getuser +acl|users +acl|save',
+    );
   });
 
   test('every blank is one that a script fills', () => {

@@ -103,6 +103,30 @@ describe('a set that someone else keeps', () => {
     expect(opened.sort()).toEqual(['sg-orders 26379', 'sg-orders 6379']);
   });
 
+  test('a user of the topology reads its own password in place of the one of all keys, and no other', () => {
+    const users = ['emails', 'audit'].map((name) => ({ name, secretArn: secret(name) }));
+    Template.of((stack) => {
+      const set = RedisSentinel.fromAttributes(stack, 'events', { ...imported, users });
+      expect(set.connectStatements('emails')[0]).toMatchObject({ Resource: [secret('emails'), secret('sentinel'), secret('authority')] });
+      expect(() => set.connectStatements('admin')).toThrow('users of events are app, emails, audit, got "admin"');
+      expect(set.binding().events?.users).toEqual({
+        emails: { mode: 'acl', username: 'emails', secretRef: { from: 'aws-secrets-manager', id: secret('emails'), jsonKey: 'password' } },
+        audit: { mode: 'acl', username: 'audit', secretRef: { from: 'aws-secrets-manager', id: secret('audit'), jsonKey: 'password' } },
+      });
+    });
+  });
+
+  test('apply reads the password of whoever sets users, which no other grant does', () => {
+    define({ users: ['emails'] }, {}, (set) => {
+      const { administrator, users } = set.attributes;
+      expect(set.binding().events?.administration).toMatchObject({ auth: { mode: 'acl', username: 'apply' } });
+      expect(JSON.stringify(set.adminStatements())).toContain(administrator?.secretArn);
+      expect(JSON.stringify(set.adminStatements())).toContain(users?.[0]?.secretArn);
+      for (const user of [undefined, 'emails']) expect(JSON.stringify(set.connectStatements(user))).not.toContain(administrator?.secretArn);
+    });
+    withImported((set) => expect(set.adminStatements()).toEqual(set.connectStatements()));
+  });
+
   test('a grant reads two passwords and the certificate of the authority', () => {
     const template = withImported((set) => {
       expect(set.grantConnect('Orders', { roleName: 'orders' })).toEqual([

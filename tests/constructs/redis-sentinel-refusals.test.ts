@@ -6,6 +6,11 @@ const refusals: readonly (readonly [what: string, props: Partial<RedisSentinelPr
   ['the name is none of DNS', { service: 'event_bus' }, 'service must be at most 32 lower-case letters, digits and hyphens'],
   ['the name is too long', { service: 'a'.repeat(33) }, `got "${'a'.repeat(33)}"`],
   ['it is a cache', { role: 'cache' }, 'role must be one of events, jobs, got "cache"'],
+  [
+    'a user has the name of one of the set',
+    { users: ['emails', 'apply', 'Audit'] },
+    'users must have names of lower-case letters, digits and hyphens other than app, apply, default, replication, got "apply", "Audit"',
+  ],
   ['events may be evicted', { overrides: { maxMemoryPolicy: 'allkeys-lru' } }, 'maxMemoryPolicy must be noeviction, got "allkeys-lru"'],
   ['there are two subnets', { network: { ...network, privateSubnetIds: ['subnet-a', 'subnet-b'] } }, 'with a private subnet each'],
   ['a subnet is named twice', { network: { ...network, privateSubnetIds: ['subnet-a', 'subnet-b', 'subnet-b'] } }, 'got 2'],

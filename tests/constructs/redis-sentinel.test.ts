@@ -138,13 +138,26 @@ describe('ways in and out', () => {
 describe('what a machine may do', () => {
   const template = define();
 
-  test('reads five secrets; the first one alone stores the authority', () => {
-    for (const node of ['Node-1', 'Node-2', 'Node-3']) expect(statement(template, 'ReadSecrets', node)?.Resource).toHaveLength(5);
+  test('reads six secrets and those of users, whoever they are; the first one alone stores the authority', () => {
+    for (const node of ['Node-1', 'Node-2', 'Node-3']) {
+      const read = statement(template, 'ReadSecrets', node)?.Resource as string[];
+      expect(read).toHaveLength(7);
+      expect(read.at(-1)).toBe('arn:aws:secretsmanager:eu-central-1:111111111111:secret:/millrace/test/events/user/*');
+    }
     expect(statement(template, 'StoreAuthority')).toMatchObject({
       Action: 'secretsmanager:PutSecretValue',
       Resource: [expect.stringContaining('Secrets_authority_'), expect.stringContaining('Secrets_authority-key_')],
     });
     for (const node of ['Node-2', 'Node-3']) expect(statement(template, 'StoreAuthority', node)).toBeUndefined();
+  });
+
+  test('reads what users may do from one document, of a bucket that comes after it', () => {
+    const bucket = 'arn:aws:s3:::millrace-test-documents-111111111111-eu-central-1';
+    expect(statement(template, 'ReadRulesOfUsers')).toMatchObject({
+      Action: 's3:GetObject',
+      Resource: `${bucket}/redis-users/events.json`,
+    });
+    expect(statement(template, 'FindRulesOfUsers')).toMatchObject({ Action: 's3:ListBucket', Resource: bucket });
   });
 
   test('writes backups into its own folder, and deletes none', () => {
@@ -178,10 +191,10 @@ test('secrets have no value in the plan, and those of the authority none at all'
   const template = define();
   const names = template.all('aws_secretsmanager_secret').map(({ name }) => name);
   expect(names.sort()).toEqual(
-    ['app', 'authority', 'authority-key', 'replication', 'sentinel'].map((name) => `/millrace/test/events/${name}`),
+    ['app', 'apply', 'authority', 'authority-key', 'replication', 'sentinel'].map((name) => `/millrace/test/events/${name}`),
   );
   const versions = template.all('aws_secretsmanager_secret_version');
-  expect(versions).toHaveLength(3);
+  expect(versions).toHaveLength(4);
   for (const version of versions) {
     expect(version).not.toHaveProperty('secret_string');
     expect(version.secret_string_wo).toContain('ephemeral.aws_secretsmanager_random_password');
@@ -189,9 +202,20 @@ test('secrets have no value in the plan, and those of the authority none at all'
   // A client of the runtime gives a sentinel a password without a name.
   expect(versions.map(({ secret_string_wo }) => /"username" = "(\w+)"/.exec(String(secret_string_wo))?.[1]).sort()).toEqual([
     'app',
+    'apply',
     'default',
     'replication',
   ]);
+});
+
+test('one more user is one more secret, and nothing that machines are made from', () => {
+  const [without, withUsers] = [define(), define({ users: ['emails', 'audit'] })];
+  expect(withUsers.all('aws_secretsmanager_secret').map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['/millrace/test/events/user/emails', '/millrace/test/events/user/audit']),
+  );
+  for (const type of ['aws_instance', 'aws_iam_role_policy', 'aws_ebs_volume']) expect(withUsers.all(type)).toEqual(without.all(type));
+  const localsOf = ({ text }: Template) => (JSON.parse(text) as { locals: object }).locals;
+  expect(localsOf(withUsers)).toEqual(localsOf(without));
 });
 
 test('backups expire after the days that the environment keeps them', () => {

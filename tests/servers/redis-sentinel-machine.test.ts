@@ -1,15 +1,19 @@
 import { truncate } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Redis } from 'ioredis';
-import { wrap } from '../../runtime/src/binding/index.ts';
+import { type LoadedBinding, wrap } from '../../runtime/src/binding/index.ts';
 import { connectRedis, type RedisConnection } from '../../runtime/src/connections/redis/index.ts';
 import type { BoundService } from '../../runtime/src/contracts/binding.ts';
+import type { Topology } from '../../runtime/src/contracts/topology.ts';
+import { openRedisDriver } from '../../runtime/src/topology/drivers/redis/index.ts';
+import { aclDocumentOf } from '../../stacks/acl-users.ts';
+import { topologyOn } from '../runtime/integration/redis-acl-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { contentOf, writeSamples } from '../support/machines/content.ts';
 import type { Machine } from '../support/machines/machine.ts';
 import { machinesAreImpossible } from '../support/machines/namespace.ts';
 import { askServer, bearSilence, type Door, figuresOf, library, resolveNames, silencesOf, statusOf } from '../support/machines/operator.ts';
-import { type MachineSet, startMachines } from '../support/machines/set.ts';
+import { type MachineSet, startMachines, topologyUser } from '../support/machines/set.ts';
 
 const impossible = machinesAreImpossible();
 
@@ -20,6 +24,16 @@ const restoreMs = 3_600_000;
 
 let set: MachineSet;
 let env: Record<string, string>;
+let topology: Topology;
+/** What the topology declares at first, and when a topic has come. */
+const topologies = (() => {
+  const user = (...topics: string[]) => ({ [topologyUser]: { topics, groups: ['emails'], access: 'consume' } });
+  const topic = { shards: 1, consumers: [{ group: 'emails' }] };
+  return {
+    first: topologyOn({ orders: topic }, user('orders')),
+    withReturns: topologyOn({ orders: topic, returns: topic }, user('orders', 'returns')),
+  };
+})();
 const measured: Record<string, string> = {};
 
 (impossible === undefined ? describe : describe.skip)('three machines that their user data made', () => {
@@ -31,6 +45,8 @@ const measured: Record<string, string> = {};
     env = {
       APP: JSON.parse(await set.secret(set.settings.secrets.users)).password,
       SENTINEL: JSON.parse(await set.secret(set.settings.secrets.sentinel)).password,
+      APPLY: JSON.parse(await set.secret(set.settings.secrets.apply)).password,
+      USER: JSON.parse(await set.secret(`${set.settings.users.secrets}${topologyUser}`)).password,
       AUTHORITY: await set.secret(set.settings.secrets.authority),
     };
   }, 180_000);
@@ -69,10 +85,50 @@ const measured: Record<string, string> = {};
     );
   });
 
+  test('know users of the topology once it is applied, by a user who may do nothing else', async () => {
+    const door = { port: 6_379, username: topologyUser, password: env.USER! };
+    await expect(ask(door, (client) => client.ping())).rejects.toThrow(/WRONGPASS/);
+    await deploy(topologies.first);
+    await theUserIsKnown();
+    const apply = { port: 6_379, username: 'apply', password: env.APPLY! };
+    for (const forbidden of [['GET', 'x'], ['XLEN', 'stream:{orders:0}'], ['SHUTDOWN'], ['CONFIG', 'SET', 'save', ''], ['ACL', 'LOG']]) {
+      await expect(ask(apply, (client) => client.call(...(forbidden as [string])))).rejects.toThrow(/NOPERM/);
+    }
+  });
+
+  test('a topic that comes changes what the user may do, on servers that run, and is there after a restart', async () => {
+    const reads = () => onEach((client) => client.call('XLEN', 'stream:{returns:0}') as Promise<number>);
+    await expect(reads()).rejects.toThrow(/NOPERM/);
+    await deploy(topologies.withReturns);
+    expect(await reads()).toEqual([0, 0, 0]);
+    const replica = set.machines[2]!;
+    await replica.run('systemctl', 'restart', 'millrace-redis.service');
+    await eventually(async () => (await reads()).length === 3, { what: 'the replica is back', timeoutMs: 20_000 });
+    await theUserIsKnown();
+  }, 60_000);
+
+  test('rules that a server does not understand, or that cannot be read, leave the users as they were', async () => {
+    const replica = set.machines[2]!;
+    for (const [rules, log] of [
+      [JSON.stringify({ [topologyUser]: '-@all +nosuchcommand' }), 'cannot be read or understood'],
+      ['{"cut', 'users of s3://documents'],
+    ] as const) {
+      await set.storeRules(rules);
+      await replica.run('systemctl', 'restart', 'millrace-redis.service');
+      await eventually(async () => (await status(2)).role === 'slave', { what: 'the replica is back', timeoutMs: 20_000 });
+      expect(await replica.run('tail', '-n', '60', '/var/log/millrace-redis/redis.log')).toContain(log);
+      await theUserIsKnown();
+    }
+    await deploy(topologies.withReturns);
+  }, 90_000);
+
   test('keep secrets in files of the server alone, and nowhere in what the user data wrote', async () => {
     const machine = set.machines[1]!;
     const secrets = await Promise.all(
-      [set.settings.secrets.users, set.settings.secrets.replication, set.settings.secrets.sentinel].map(set.secret),
+      [
+        ...[set.settings.secrets.users, set.settings.secrets.replication, set.settings.secrets.sentinel, set.settings.secrets.apply],
+        `${set.settings.users.secrets}${topologyUser}`,
+      ].map(set.secret),
     );
     const written = await machine.run('cat', '/run/user-data');
     for (const { password } of secrets.map((text) => JSON.parse(text) as { password: string })) expect(written).not.toContain(password);
@@ -149,6 +205,7 @@ const measured: Record<string, string> = {};
     expect(await contentIn(redis)).toEqual(before);
     const roles = await Promise.all(set.machines.map((_, index) => status(index)));
     expect(roles.filter(({ role }) => role === 'master')).toHaveLength(1);
+    await theUserIsKnown();
   }, 90_000);
 
   test('a master that has lost its data waits until another is chosen, and copies that', async () => {
@@ -277,6 +334,8 @@ const measured: Record<string, string> = {};
       `${lostAt - savedAt} ms in this test, an hour at most`;
     expect(content).toEqual(before);
     expect(Date.now() - lostAt).toBeLessThan(restoreMs);
+    // Volumes are new too: nobody but S3 knew the users.
+    await theUserIsKnown();
     await expect(set.machines[0]!.run('millrace-redis', 'restore', '--from', 'latest')).rejects.toThrow(/the set must be empty/);
     await expect(set.machines[1]!.run('millrace-redis', 'restore', '--from', 'latest')).rejects.toThrow(/no master/);
     await set.machines[0]!.run('millrace-redis', 'restore', '--from', 'latest', '--at', snapshotAt.toISOString(), '--force');
@@ -329,23 +388,60 @@ const ask = <T>(door: Door, question: (client: Redis) => Promise<T>) =>
 /** What `millrace-redis status` says on the machine of that number. */
 const status = (index: number) => statusOf(set.machines[index]!);
 
+/** Deploys a topology: its document first, then `millrace apply`. */
+async function deploy(declared: Topology): Promise<void> {
+  topology = declared;
+  await set.storeRules(aclDocumentOf(topology, 'events'));
+  const service = binding().service('events');
+  await using driver = await openRedisDriver({ service, topology, signal: AbortSignal.timeout(20_000) });
+  for (const change of (await driver.compare()).changes) await driver.apply(change);
+  await theServersAreAsDeclared();
+}
+
+async function theServersAreAsDeclared(): Promise<void> {
+  const service = binding().service('events');
+  await using driver = await openRedisDriver({ service, topology, signal: AbortSignal.timeout(20_000) });
+  expect(await driver.compare()).toEqual({ changes: [], notes: [] });
+}
+
+/** The same question to every Redis, as the user of the topology. */
+const onEach = <T>(question: (client: Redis) => Promise<T>, password = env.USER!) =>
+  Promise.all(set.hosts.map((host) => askServer({ host, ca: env.AUTHORITY!, port: 6_379, username: topologyUser, password }, question)));
+
+/** The user logs in everywhere, with its own password, to its own streams; and apply finds nothing to do. */
+async function theUserIsKnown(): Promise<void> {
+  await eventually(async () => (await onEach((client) => client.call('XLEN', 'stream:{orders:0}'))).length === 3, {
+    what: 'the user is known on all three',
+  });
+  await expect(onEach((client) => client.ping(), 'wrong')).rejects.toThrow(/WRONGPASS/);
+  for (const others of ['stream:{payments:0}', 'stream:{orders:0}:dead:inventory']) {
+    await expect(onEach((client) => client.call('XLEN', others))).rejects.toThrow(/NOPERM/);
+  }
+  await theServersAreAsDeclared();
+}
+
 /** What a service would be handed. */
-async function connect(): Promise<RedisConnection> {
+function connect(): Promise<RedisConnection> {
+  return connectRedis(binding().service('events'), { forStreams: true });
+}
+
+function binding(): LoadedBinding {
   const { hosts, settings } = set;
+  const as = (username: string, id: string) => ({ mode: 'acl' as const, username, secretRef: { from: 'env' as const, id } });
   const events: BoundService = {
     kind: 'redis-sentinel',
     role: 'events',
     masterName: settings.masterName,
-    endpoints: hosts.map((host) => ({ purpose: 'sentinel', host, port: settings.ports.sentinel })),
+    endpoints: [
+      ...hosts.map((host) => ({ purpose: 'sentinel' as const, host, port: settings.ports.sentinel })),
+      ...hosts.map((host) => ({ purpose: 'node' as const, host, port: settings.ports.redis })),
+    ],
     tls: { caRef: { from: 'env', id: 'AUTHORITY' } },
-    auth: {
-      mode: 'acl',
-      username: 'app',
-      secretRef: { from: 'env', id: 'APP' },
-      sentinelSecretRef: { from: 'env', id: 'SENTINEL' },
-    },
+    auth: { ...as('app', 'APP'), sentinelSecretRef: { from: 'env', id: 'SENTINEL' } },
+    users: { [topologyUser]: as(topologyUser, 'USER') },
+    administration: { auth: as('apply', 'APPLY') },
   };
-  return connectRedis(wrap({ events }, { env }).service('events'), { forStreams: true });
+  return wrap({ events }, { env });
 }
 
 /** Counts up for a while; @returns the last number that was acknowledged. */

@@ -72,10 +72,13 @@ describe('the plan of staging', () => {
   });
 });
 
-test('the topology document is stored under its own hash, and reads back as the declared topology', () => {
-  const { content, key } = template(written, 'staging-topology').one('aws_s3_object') as { content: string; key: string };
+test('the topology document is stored under its own hash, and reads back as the declared topology, with how long its database keeps what', () => {
+  const documents = template(written, 'staging-topology').all('aws_s3_object') as { content: string; key: string }[];
+  const { content, key } = documents.find((document) => document.key.startsWith('topology/'))!;
   expect(key).toBe(`topology/${createHash('sha256').update(content).digest('hex')}.json`);
-  expect(topologySchema.parse(JSON.parse(content))).toEqual(environment('staging').topology);
+  const { topology, retention } = environment('staging');
+  const { outboxDays, inboxDays } = retention;
+  expect(topologySchema.parse(JSON.parse(content))).toEqual({ ...topology, retention: { outboxDays, inboxDays } });
 });
 
 test('one app holds several environments, each in its own account', () => {
@@ -145,9 +148,12 @@ describe('the binding', () => {
   });
 
   test('starts workers again when its content changes', () => {
-    const { triggers } = template(written, 'staging-workers').one('aws_ecs_service') as { triggers: { binding: string } };
-    const [, output = ''] = /\.outputs\.([\w-]+)\}$/.exec(triggers.binding) ?? [];
-    expect(topology.outputs()[output]).toBe(expression('local.binding_generation'));
+    const services = template(written, 'staging-workers').all('aws_ecs_service') as { triggers: { binding: string } }[];
+    expect(services).toHaveLength(2);
+    for (const { triggers } of services) {
+      const [, output = ''] = /\.outputs\.([\w-]+)\}$/.exec(triggers.binding) ?? [];
+      expect(topology.outputs()[output]).toBe(expression('local.binding_generation'));
+    }
     expect(JSON.parse(topology.text).locals.binding_generation).toBe(expression('sha256(jsonencode(local.binding_content))'));
   });
 });

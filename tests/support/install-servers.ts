@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findSoftware } from '../../servers/find/index.ts';
@@ -6,7 +8,7 @@ import { pythonWith } from './python.ts';
 
 /**
  * Once before all tests: servers that are missing are installed or fetched, as `up` would, and the AWS stand-in with the stock gRPC client; where that is
- * not possible, one sentence says what to install.
+ * not possible, one sentence says what to install. What plans carry along is packed.
  */
 export default async function installServers(): Promise<void> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -19,4 +21,14 @@ export default async function installServers(): Promise<void> {
       say(`fetching ${title} with Maven, once: ${megabytes} MB, ${Math.round(elapsedMs / 1_000)} s`),
   });
   await pythonWith();
+  packFunction(say);
+}
+
+/** Plans carry the code of the function that applies topologies: `make` packs it when a test needs it as it is, here it must only be there. */
+function packFunction(say: (text: string) => void): void {
+  const code = 'dist/lambda/apply.zip';
+  const cwd = join(__dirname, '..', '..');
+  if (existsSync(join(cwd, code))) return;
+  const { status, stderr } = spawnSync('make', ['--silent', code], { cwd, encoding: 'utf8' });
+  if (status !== 0) say(`tests of plans will fail, because ${code} could not be packed:\n${stderr}`);
 }

@@ -1,6 +1,7 @@
 import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
 import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import { CacheAccess } from '../elasticache/access.ts';
+import { boundUsers } from '../elasticache/users.ts';
 import { clientPort, type ServicePort } from '../foundation/connections.ts';
 import { type ElastiCacheServerlessMetric, elastiCacheServerlessMetrics } from './metrics.ts';
 import type { ElastiCacheServerlessAttributes } from './props.ts';
@@ -30,7 +31,7 @@ export class ElastiCacheServerlessReference extends CacheAccess<ElastiCacheServe
         endpoints: [primary, ...reader],
         clusterMode: true,
         tls: {},
-        auth: { mode: 'iam', username: users[0].userId },
+        ...boundUsers(users),
         iam: { region, service: 'elasticache', resourceName: cacheName, serverless: true },
         resourceArns: [arn, ...users.map((user) => user.arn)],
         ...(limits === undefined

@@ -29,6 +29,12 @@ export abstract class CacheAccess<A extends CacheWithIdentities> extends ServerR
     return [{ Sid: 'ConnectToCache', Effect: 'Allow', Action: 'elasticache:Connect', Resource: [arn, user.arn] }];
   }
 
+  /** What `millrace apply` needs: `elasticache:Connect` as each user, to see that the user can work. It changes none, the plan does. */
+  adminStatements(): PolicyStatement[] {
+    const { arn, users } = this.attributes;
+    return [{ Sid: 'ConnectAsEach', Effect: 'Allow', Action: 'elasticache:Connect', Resource: [arn, ...users.map((user) => user.arn)] }];
+  }
+
   /** Lets a role connect as one user: `elasticache:Connect`, see `connectStatements`, as a policy of the role. */
   grantConnect(id: string, grantee: Grantee, userName?: string): readonly PolicyStatement[] {
     return grantToRole(this, id, { grantee, name: `connect-${this.cacheName}`, statements: this.connectStatements(userName) });

@@ -3,6 +3,7 @@ import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import { CacheAccess } from './access.ts';
 import { type ElastiCacheMetric, elastiCacheMetrics, elastiCacheSources } from './metrics.ts';
 import type { ElastiCacheAttributes } from './props.ts';
+import { boundUsers } from './users.ts';
 
 /** A replication group, ours or another's: how to bind it, to let someone in, and to watch it. */
 export class ElastiCacheReference extends CacheAccess<ElastiCacheAttributes> {
@@ -21,7 +22,7 @@ export class ElastiCacheReference extends CacheAccess<ElastiCacheAttributes> {
         endpoints: [primary, ...reader],
         clusterMode: shards !== undefined,
         tls: {},
-        auth: { mode: 'iam', username: users[0].userId },
+        ...boundUsers(users),
         iam: { region, service: 'elasticache', resourceName: replicationGroupId },
         resourceArns: [arn, ...users.map((user) => user.arn)],
         ...(memoryMiB === undefined ? {} : { limits: { maxMemoryMiB: memoryMiB } }),

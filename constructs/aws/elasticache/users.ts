@@ -1,5 +1,6 @@
 import { ElasticacheUser } from '@cdktf/provider-aws/lib/elasticache-user';
 import { ElasticacheUserGroup } from '@cdktf/provider-aws/lib/elasticache-user-group';
+import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
 import { Construct } from '../../core/framework.ts';
 import type { CacheEngine, CacheUser, CacheUserReference } from './props.ts';
 
@@ -9,6 +10,19 @@ export const defaultUsers: readonly CacheUser[] = [{ name: 'app', accessString: 
 /** Id of the user `name` of a cache, which is also its name: IAM authentication asks for equal ones. */
 export function userId(cacheName: string, name: string): string {
   return `${cacheName}-${name}`;
+}
+
+/** Of a binding: who connects, by name who else may, and that nobody but the plan makes users. */
+export function boundUsers([bound, ...others]: readonly [CacheUserReference, ...CacheUserReference[]]): Pick<
+  BoundService,
+  'auth' | 'users' | 'administration'
+> {
+  const as = (username: string) => ({ mode: 'iam' as const, username });
+  return {
+    auth: as(bound.userId),
+    ...(others.length === 0 ? {} : { users: Object.fromEntries(others.map((user) => [user.name, as(user.userId)])) }),
+    administration: { usersFrom: 'plan' },
+  };
 }
 
 export interface CacheUsersProps {

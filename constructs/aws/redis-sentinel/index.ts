@@ -14,7 +14,7 @@ import type { RedisSentinelAttributes, RedisSentinelProps } from './props.ts';
 import { RedisSentinelReference } from './reference.ts';
 import { warnOfOldMachines } from './replacement.ts';
 import { type ResolvedRedisSentinel, resolveRedisSentinel } from './resolve.ts';
-import { appUser, SentinelSecrets } from './secrets.ts';
+import { applyUser, appUser, SentinelSecrets } from './secrets.ts';
 import { redisSentinelRules } from './validate.ts';
 
 interface MachineSurroundings {
@@ -77,7 +77,7 @@ export class RedisSentinel extends RedisSentinelReference {
     for (const { instance } of chosen) instance.addOverride(path, value);
   }
 
-  private attributesOf(set: ResolvedRedisSentinel, { arns }: SentinelSecrets): RedisSentinelAttributes {
+  private attributesOf(set: ResolvedRedisSentinel, { arns, users }: SentinelSecrets): RedisSentinelAttributes {
     const { service, role, masterName, ports, encryptionKeyArn, memoryMiB } = set;
     return {
       service,
@@ -87,6 +87,8 @@ export class RedisSentinel extends RedisSentinelReference {
       ports,
       username: appUser,
       secrets: { users: arns.users, sentinel: arns.sentinel, authority: arns.authority },
+      users,
+      administrator: { name: applyUser, secretArn: arns.apply },
       encryptionKeyArn,
       securityGroupId: this.connections.securityGroupId,
       memoryMiB,
@@ -109,6 +111,8 @@ export class RedisSentinel extends RedisSentinelReference {
           networkInterface: addresses.interfaces[node]!,
           resources: {
             secrets,
+            userSecrets: set.userSecrets,
+            usersDocument: set.usersDocument,
             encryptionKeyArn,
             bucketArn: bucket.bucketArn,
             prefix: service,
@@ -124,6 +128,7 @@ export class RedisSentinel extends RedisSentinelReference {
   private machineSettings(set: ResolvedRedisSentinel, { secrets, bucketName, logGroup }: MachineSurroundings) {
     const { name, region } = identityOf(this);
     const { service, masterName, ports, backup, memoryMiB, downAfterMs, failoverTimeoutMs, maxMemoryPolicy, imageId } = set;
+    const { userSecrets, usersDocument } = set;
     return {
       environment: name,
       service,
@@ -133,6 +138,7 @@ export class RedisSentinel extends RedisSentinelReference {
       ports,
       settings: { memoryMiB, downAfterMs, failoverTimeoutMs, maxMemoryPolicy },
       secrets,
+      users: { secrets: userSecrets, document: `s3://${usersDocument.bucket}/${usersDocument.key}` },
       backup: { ...backup, bucket: bucketName, prefix: service },
       logGroup,
       software: imageId === undefined ? 'amazon-linux' : 'image',

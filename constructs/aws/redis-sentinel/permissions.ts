@@ -6,6 +6,9 @@ import type { MachineSecrets } from './machine/settings.ts';
 /** What one machine works with. */
 export interface MachineResources {
   readonly secrets: MachineSecrets;
+  /** What names of secrets of the topology's users begin with. */
+  readonly userSecrets: string;
+  readonly usersDocument: { readonly bucketArn: string; readonly key: string };
   readonly encryptionKeyArn: string;
   readonly bucketArn: string;
   /** Folder of the set in the bucket. */
@@ -16,14 +19,15 @@ export interface MachineResources {
 }
 
 /**
- * What a machine may do, and nothing more: read the set's secrets, write and read its backups (the bucket deletes them by itself), ship its logs, be
+ * What a machine may do, and nothing more: read the set's secrets and what users of the topology may do, write and read its backups (the bucket deletes them by itself), ship its logs, be
  * reached through Session Manager. The first one also stores the authority.
  *
  * Of AmazonSSMManagedInstanceCore it has what sessions need; that policy would also read every parameter of the account.
  */
 export function machineStatements(identity: EnvironmentIdentity, resources: MachineResources): PolicyStatement[] {
   return [
-    ...secretStatements(resources),
+    ...secretStatements(identity, resources),
+    ...documentStatements(resources),
     ...backupStatements(resources),
     keyStatement(identity, resources),
     logStatement(resources),
@@ -31,9 +35,15 @@ export function machineStatements(identity: EnvironmentIdentity, resources: Mach
   ];
 }
 
-function secretStatements({ secrets, first }: MachineResources): PolicyStatement[] {
+function secretStatements(identity: EnvironmentIdentity, { secrets, userSecrets, first }: MachineResources): PolicyStatement[] {
   const { authority, authorityKey } = secrets;
-  const read = { Sid: 'ReadSecrets', Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: Object.values(secrets) } as const;
+  const ofUsers = arnOf(identity, 'secretsmanager', `secret:${userSecrets}*`);
+  const read = {
+    Sid: 'ReadSecrets',
+    Effect: 'Allow',
+    Action: 'secretsmanager:GetSecretValue',
+    Resource: [...Object.values(secrets), ofUsers],
+  } as const;
   const store = {
     Sid: 'StoreAuthority',
     Effect: 'Allow',
@@ -41,6 +51,14 @@ function secretStatements({ secrets, first }: MachineResources): PolicyStatement
     Resource: [authority, authorityKey],
   } as const;
   return first ? [read, store] : [read];
+}
+
+/** The bucket is listed as a whole: with a condition on the prefix S3 would not say that there is no document (yet), but that it is forbidden. */
+function documentStatements({ usersDocument: { bucketArn, key } }: MachineResources): PolicyStatement[] {
+  return [
+    { Sid: 'ReadRulesOfUsers', Effect: 'Allow', Action: 's3:GetObject', Resource: `${bucketArn}/${key}` },
+    { Sid: 'FindRulesOfUsers', Effect: 'Allow', Action: 's3:ListBucket', Resource: bucketArn },
+  ];
 }
 
 function backupStatements({ bucketArn, prefix }: MachineResources): PolicyStatement[] {

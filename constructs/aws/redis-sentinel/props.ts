@@ -14,6 +14,13 @@ export interface RedisSentinelProps {
   readonly encryptionKeyArn: string;
   /** What the declaration says instead of the size's defaults. */
   readonly overrides?: SentinelOverrides;
+  /**
+   * Users of the topology, each of whom gets a password. What they may do lies in a document (`usersDocumentOf`), which machines read when Redis starts;
+   * `millrace apply` brings changes to Redis that runs.
+   *
+   * @default none
+   */
+  readonly users?: readonly string[];
   /** @default 6379 and 26379, both with TLS */
   readonly ports?: { readonly redis: number; readonly sentinel: number };
   /** How often what goes to S3, and how long it is kept there. @default a snapshot a day, the append-only file every hour, the environment's `backup.keepDays` */
@@ -31,6 +38,12 @@ export interface SentinelNodeReference {
   readonly volumeId: string;
 }
 
+/** One user of the topology, with the ARN of the JSON that holds its `password`. */
+export interface SentinelUserReference {
+  readonly name: string;
+  readonly secretArn: string;
+}
+
 /** What is known of a set from outside: enough to bind it, to grant access and to watch it. */
 export interface RedisSentinelAttributes {
   readonly service: string;
@@ -42,6 +55,10 @@ export interface RedisSentinelAttributes {
   readonly username: string;
   /** ARNs: JSON with `password` of the user, of the sentinels; PEM certificate of the authority. */
   readonly secrets: { readonly users: string; readonly sentinel: string; readonly authority: string };
+  /** Users with fewer rights. @default none */
+  readonly users?: readonly SentinelUserReference[];
+  /** The ACL user that changes users, without any other right. @default `username` */
+  readonly administrator?: SentinelUserReference;
   /** The key that the secrets are encrypted with. */
   readonly encryptionKeyArn: string;
   readonly securityGroupId: string;

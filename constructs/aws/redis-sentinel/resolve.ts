@@ -1,5 +1,7 @@
 import { resolveSettings } from '../../../environments/size.ts';
 import type { EnvironmentIdentity } from '../../core/identity.ts';
+import { globalArnOf, parameterName } from '../../core/naming.ts';
+import { bucketNameOf } from '../foundation/bucket.ts';
 import { instanceMemoryMiB } from './instance-types.ts';
 import type { RedisSentinelProps } from './props.ts';
 
@@ -18,6 +20,15 @@ export interface SentinelPlace {
   readonly subnetId: string;
 }
 
+/** Bucket of the environment whose documents hold no secret; it comes with the topology, after the machines. */
+export const documentsPurpose = 'documents';
+
+/** Where the machines of a set find what users of the topology may do: a JSON object, the rules of each by its name. */
+export function usersDocumentOf(identity: EnvironmentIdentity, service: string) {
+  const bucket = bucketNameOf(identity, documentsPurpose);
+  return { bucket, bucketArn: globalArnOf(identity, 's3', bucket), key: `redis-users/${service}.json` };
+}
+
 /** Everything about a set, decided. */
 export type ResolvedRedisSentinel = ReturnType<typeof resolveRedisSentinel>;
 
@@ -30,11 +41,15 @@ export function resolveRedisSentinel(props: RedisSentinelProps, identity: Enviro
   const zoneName = `${service}.${identity.name}.millrace.internal`;
   return {
     ports: { redis: 6_379, sentinel: 26_379 },
+    users: [],
     backup: { snapshotEveryHours: 24, appendLogEveryHours: 1, keepDays: identity.backupDays },
     ...props,
     ...settings,
     deletionProtection: identity.deletionProtection,
     masterName: service,
+    /** What names of secrets of the topology's users begin with. */
+    userSecrets: parameterName(identity, service, 'user', ''),
+    usersDocument: usersDocumentOf(identity, service),
     machineMemoryMiB: instanceMemoryMiB(settings.instanceType),
     imageId: overrides?.imageId,
     zoneName,

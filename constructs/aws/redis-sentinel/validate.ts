@@ -2,6 +2,7 @@ import { isName, roleRule } from '../../core/rules.ts';
 import { isWholeNumber, quoted, type Rule } from '../../core/validate.ts';
 import { isInstanceType, knownFamilies } from './instance-types.ts';
 import type { ResolvedRedisSentinel } from './resolve.ts';
+import { takenUsers } from './secrets.ts';
 
 const longestName = 32;
 /** What a fork for a snapshot or a rewrite copies, and the system, live on the rest. */
@@ -15,6 +16,9 @@ const mostMemoryMiB = ({ machineMemoryMiB }: ResolvedRedisSentinel): number =>
   machineMemoryMiB === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(machineMemoryMiB * largestShareOfMemory);
 const leastDiskGiB = ({ memoryMiB }: ResolvedRedisSentinel): number => Math.ceil((memoryMiB * diskPerMemory) / mebibytesAGibibyte);
 
+const misnamedUsers = ({ users }: ResolvedRedisSentinel): string[] =>
+  users.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || takenUsers.includes(name));
+
 /** What a set must be. */
 export const redisSentinelRules: readonly Rule<ResolvedRedisSentinel>[] = [
   {
@@ -23,6 +27,11 @@ export const redisSentinelRules: readonly Rule<ResolvedRedisSentinel>[] = [
       `service must be at most ${longestName} lower-case letters, digits and hyphens, because it is part of DNS names, got ${quoted(service)}`,
   },
   roleRule(['events', 'jobs'], 'what may be evicted belongs on a service of kind redis'),
+  {
+    condition: (set) => misnamedUsers(set).length > 0,
+    message: (set) =>
+      `users must have names of lower-case letters, digits and hyphens other than ${takenUsers.join(', ')}, got ${misnamedUsers(set).map(quoted).join(', ')}`,
+  },
   {
     condition: ({ maxMemoryPolicy }) => maxMemoryPolicy !== 'noeviction',
     message: ({ maxMemoryPolicy }) =>

@@ -18,7 +18,7 @@ describe('the answer', () => {
   test('tells what is open, and counts what nothing declares', () => {
     const undeclared = change('tasks/queue/old', 'refused', { undeclared: true });
     const { services } = answerOf(outcome([service('tasks', 'applied', [change('tasks/queue/a', 'applied'), undeclared])]));
-    expect(services).toEqual([{ service: 'tasks', status: 'applied', applied: 1, open: [], undeclared: 1 }]);
+    expect(services).toEqual([{ service: 'tasks', status: 'applied', applied: 1, open: [], undeclared: 1, problems: [] }]);
   });
 
   test('stays small, however much there is', () => {
@@ -34,6 +34,7 @@ describe('a deployment goes on', () => {
   test.each<[ServiceStatus, boolean]>([
     ['as-declared', true],
     ['applied', true],
+    ['differs', true], // a problem that no change mends
     ['refused', false],
     ['conflict', false],
     ['failed', false],

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { renderUserData } from '../../../constructs/aws/redis-sentinel/machine/index.ts';
 import type { MachineSettings } from '../../../constructs/aws/redis-sentinel/machine/settings.ts';
@@ -23,6 +23,8 @@ export interface MachineSet {
   /** Boots a new machine in place of one that is off. @param volume `kept`, or a new one without anything on it */
   replace(index: number, volume: 'kept' | 'new'): Promise<Machine>;
   secret(arn: string): Promise<string>;
+  /** What a deployment of the topology leaves behind: the rules of users by their names, for machines that start. The first one makes the bucket. */
+  storeRules(json: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -31,6 +33,10 @@ const awsClient = ['awscli==1.46.3'];
 const volumeMiB = 192;
 const region = 'eu-central-1';
 const count = 3;
+const documents = { bucket: 'documents', key: 'redis-users/events.json' };
+
+/** User of the topology that has a password before its rules are known, as in the order of the stacks. */
+export const topologyUser = 'emails';
 
 /** Boots three new machines side by side. */
 export async function startMachines(overrides: Partial<MachineSettings['settings']> = {}): Promise<MachineSet> {
@@ -85,6 +91,7 @@ export async function startMachines(overrides: Partial<MachineSettings['settings
         return boot(index);
       },
       secret: async (arn) => (await secrets.send(new GetSecretValueCommand({ SecretId: arn }))).SecretString ?? '',
+      storeRules: (json) => storeRules(access, json),
       stop,
     };
   } catch (error) {
@@ -95,11 +102,10 @@ export async function startMachines(overrides: Partial<MachineSettings['settings
 
 const sizes: MachineSettings['settings'] = { memoryMiB: 64, downAfterMs: 1_000, failoverTimeoutMs: 3_000, maxMemoryPolicy: 'noeviction' };
 
+type Access = ConstructorParameters<typeof S3Client>[0] & object;
+
 /** What the plan creates before the first machine boots: secrets, two of them without a value, and a bucket. */
-async function createCloud(
-  access: ConstructorParameters<typeof S3Client>[0] & object,
-  secrets: SecretsManagerClient,
-): Promise<Omit<MachineSettings, 'settings'>> {
+async function createCloud(access: Access, secrets: SecretsManagerClient): Promise<Omit<MachineSettings, 'settings'>> {
   const objects = new S3Client({ ...access, forcePathStyle: true });
   await objects.send(new CreateBucketCommand({ Bucket: 'backups', CreateBucketConfiguration: { LocationConstraint: region } }));
   objects.destroy();
@@ -107,6 +113,7 @@ async function createCloud(
   const user = (username: string) => JSON.stringify({ username, password: `${randomBytes(12).toString('base64url')}$&"'\\ #@` });
   const create = async (name: string, value?: string) =>
     (await secrets.send(new CreateSecretCommand({ Name: `events/${name}`, ...(value !== undefined && { SecretString: value }) }))).ARN!;
+  await create(`user/${topologyUser}`, user(topologyUser));
   return {
     ...{ environment: 'test', service: 'events', region, masterName: 'events', node: 0, software: 'amazon-linux' as const },
     nodes: Array.from({ length: count }, (_, index) => ({
@@ -118,13 +125,28 @@ async function createCloud(
       users: await create('users', user('app')),
       sentinel: await create('sentinel', user('default')),
       replication: await create('replication', user('replication')),
+      apply: await create('apply', user('apply')),
       authority: await create('authority'),
       authorityKey: await create('authority-key'),
     },
+    users: { secrets: 'events/user/', document: `s3://${documents.bucket}/${documents.key}` },
     backup: { bucket: 'backups', prefix: 'events', snapshotEveryHours: 24, appendLogEveryHours: 1, keepDays: 7 },
     logGroup: '/aws/vendedlogs/millrace/test/events',
     dataVolumeId: '',
   };
+}
+
+async function storeRules(access: Access, json: string): Promise<void> {
+  const objects = new S3Client({ ...access, forcePathStyle: true });
+  const { bucket: Bucket, key: Key } = documents;
+  // Making a bucket again that is one's own is an error in this region.
+  await objects
+    .send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: region } }))
+    .catch((error: Error) => {
+      if (error.name !== 'BucketAlreadyOwnedByYou') throw error;
+    });
+  await objects.send(new PutObjectCommand({ Bucket, Key, Body: json }));
+  objects.destroy();
 }
 
 /** A file with a hole of the volume's size: nothing lies on it. */

@@ -72,7 +72,13 @@ const scriptRules = ['+dbsize', '+bgsave', '+config|get', '+config|set'];
  */
 const newerSentinels = ['+replicaof', '+failover'];
 
-/** The users: services, and whoever keeps the set together. */
+/** What `millrace apply` does with users. Whoever may set them may do anything, so no service is this user; it needs no key for it. */
+const applyRules = [
+  ...['resetchannels', '-@all', '+ping', '+client|setname', '+command', '+config|get'],
+  ...['setuser', 'deluser', 'getuser', 'users', 'save'].map((subcommand) => `+acl|${subcommand}`),
+];
+
+/** The users that are there whatever the topology says: services, whoever keeps the set together, and whoever sets the topology's. */
 export function usersTemplate(): string {
   return renderAclFile([
     { name: later('APP_USER'), passwordHash: later('APP_HASH'), rules: serviceRules },
@@ -81,5 +87,6 @@ export function usersTemplate(): string {
       passwordHash: later('REPLICATION_HASH'),
       rules: [...replicationRules, ...newerSentinels, ...scriptRules],
     },
+    { name: later('APPLY_USER'), passwordHash: later('APPLY_HASH'), rules: applyRules },
   ]);
 }

@@ -3,7 +3,7 @@ import { startedUnits } from './units.ts';
 
 /** The settings as the scripts read them: variables of a shell. Values are tokens or names that AWS allows, so quotes never occur in them. */
 export function renderEnvironment(settings: MachineSettings): string {
-  const { nodes, node, ports, secrets, backup } = settings;
+  const { nodes, node, ports, secrets, users, backup } = settings;
   const { name, host } = nodes[node]!;
   const variables: Record<string, string | number> = {
     ENVIRONMENT: settings.environment,
@@ -20,8 +20,11 @@ export function renderEnvironment(settings: MachineSettings): string {
     SECRET_USERS: secrets.users,
     SECRET_SENTINEL: secrets.sentinel,
     SECRET_REPLICATION: secrets.replication,
+    SECRET_APPLY: secrets.apply,
     SECRET_AUTHORITY: secrets.authority,
     SECRET_AUTHORITY_KEY: secrets.authorityKey,
+    USERS_SECRETS: users.secrets,
+    USERS_DOCUMENT: users.document,
     BACKUP_BUCKET: backup.bucket,
     BACKUP_PREFIX: backup.prefix,
     DATA_VOLUME_ID: settings.dataVolumeId,

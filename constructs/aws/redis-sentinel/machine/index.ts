@@ -14,7 +14,7 @@ interface MachineFile {
   readonly content: string;
 }
 
-/** Scripts that are run; `library` and `master` are read by others. */
+/** Scripts that are run; `library`, `master` and `users` are read by others. */
 const scripts = [
   'library',
   'first-boot',
@@ -24,6 +24,7 @@ const scripts = [
   'authority',
   'certificate',
   'master',
+  'users',
   'prepare-redis',
   'prepare-sentinel',
   'backup',

@@ -17,6 +17,7 @@ export interface MachineSettings {
     readonly maxMemoryPolicy: string;
   };
   readonly secrets: MachineSecrets;
+  readonly users: MachineUsers;
   readonly backup: MachineBackup;
   /** CloudWatch group that takes the machine's logs. */
   readonly logGroup: string;
@@ -39,10 +40,20 @@ export interface MachineSecrets {
   readonly sentinel: string;
   /** JSON `{username, password}` of replicas, sentinels and the machine's own scripts. */
   readonly replication: string;
+  /** JSON `{username, password}` of whoever changes users. */
+  readonly apply: string;
   /** Certificate of the set's authority (PEM), without a value until node 0 boots for the first time. */
   readonly authority: string;
   /** Private key of the authority (PEM), without a value until node 0 boots for the first time. */
   readonly authorityKey: string;
+}
+
+/** Where a machine finds the users of the topology: by fixed names, whoever they are. */
+export interface MachineUsers {
+  /** What the names of their secrets begin with, each JSON `{username, password}`. */
+  readonly secrets: string;
+  /** `s3://` address of a JSON object: the rules of each by its name. */
+  readonly document: string;
 }
 
 export interface MachineBackup {

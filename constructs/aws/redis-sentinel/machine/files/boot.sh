@@ -17,7 +17,7 @@ pair() {
   json=$(await_secret "$2")
   jq -r --arg name "$1" '"\($name)_USER=\(.username|@sh)\n\($name)_PASSWORD=\(.password|@sh)"' <<<"$json"
 }
-{ pair APP "$SECRET_USERS"; pair REPLICATION "$SECRET_REPLICATION"; pair SENTINEL "$SECRET_SENTINEL"; } >"$sealed/credentials"
+{ pair APP "$SECRET_USERS"; pair REPLICATION "$SECRET_REPLICATION"; pair APPLY "$SECRET_APPLY"; pair SENTINEL "$SECRET_SENTINEL"; } >"$sealed/credentials"
 
 "$library/authority.sh"
 "$library/certificate.sh" issue

@@ -19,9 +19,7 @@ if [[ $MASTER_HOST == "$HOST" && -z $(ls -A "$volume/redis") && ! -e $runtime/st
 fi
 
 hash_of() { printf %s "$1" | sha256sum | cut -d' ' -f1; }
-fill "$templates/users.acl" \
-  "APP_USER=$APP_USER" "APP_HASH=$(hash_of "$APP_PASSWORD")" \
-  "REPLICATION_USER=$REPLICATION_USER" "REPLICATION_HASH=$(hash_of "$REPLICATION_PASSWORD")" | install_text "$runtime/users.acl"
+source "$library/users.sh"
 
 own_master() { if [[ $MASTER_HOST == "$HOST" ]]; then grep -v '^replicaof '; else cat; fi; }
 fill "$templates/redis.conf" \
