@@ -1,4 +1,4 @@
-import { plainTenant } from '../../runtime/src/contracts/redis-acl.ts';
+import { plainTenant } from '../../runtime/src/contracts/event.ts';
 import { routeOver } from '../../runtime/src/contracts/topology.ts';
 import type { Check, Draft } from './draft.ts';
 import { problemIf, serviceOfKind, unknownName } from './references.ts';

@@ -26,6 +26,9 @@ return greatest(0, (select last_value from millrace.outbox_id) - low - (
 --
 -- setval has no condition: between reading the sequence and setting it another session could draw beyond, and ids would be drawn twice. Hence the lock.
 -- An enqueue locks the table before it draws, so under SHARE nobody draws; writers wait for it at most as long as the caller's lock_timeout.
+--
+-- A sequence does not roll back: when the transaction of a cut did, the sequence stands at the bound and nobody knows. That is noted late: under the lock
+-- every id above the newest row is dead.
 create function millrace.cut_outbox(period text, headroom bigint default 1000000) returns bigint
 language plpgsql as $$
 declare
@@ -33,7 +36,23 @@ declare
   drawn bigint := (select last_value from millrace.outbox_id);
   current record;
   began timestamptz;
+  newest bigint;
 begin
+  select p.name, p.from_id, p.to_id into current from millrace.outbox_partitions() p
+    where p.to_id - 1 = drawn and not exists (select from millrace.skipped s where s.to_id = p.to_id);
+  if found then
+    execute format('select coalesce(max(id), %s) from millrace.%I', current.from_id - 1, current.name) into newest;
+    if newest = drawn then
+      return 0;
+    end if;
+    lock table only millrace.outbox in share mode;
+    execute format('select coalesce(max(id), %s) from millrace.%I', current.from_id - 1, current.name) into newest;
+    if newest < drawn and drawn = (select last_value from millrace.outbox_id) then
+      insert into millrace.skipped values (newest + 1, current.to_id) on conflict do nothing;
+      return drawn - newest;
+    end if;
+    return 0;
+  end if;
   select p.name, p.to_id into current from millrace.outbox_partitions() p where p.from_id <= drawn and drawn < p.to_id - 1;
   if not found or (select max(p.to_id) from millrace.outbox_partitions() p) < current.to_id + cut_outbox.headroom then
     return 0;
@@ -103,6 +122,40 @@ begin
   return made;
 end $$;
 
+-- As before, but for days on their way out. A subtransaction an event would cost the live ones too much, hence only for days that may leave.
+create or replace function millrace.take(consumer text, run text, event_id uuid, scope text default null, fence bigint default null) returns text
+language plpgsql as $$
+declare
+  day constant date := millrace.uuid_time(take.event_id) at time zone 'UTC';
+  newest bigint;
+begin
+  if scope is not null then
+    -- The first look takes no lock: a transaction that shared the row and then wanted to change it would wait for others that do the same.
+    select l.fence into newest from millrace.inbox_lease l where l.consumer = take.consumer and l.run = take.run and l.scope = take.scope;
+    if newest is null or newest < take.fence then
+      insert into millrace.inbox_lease as l values (take.consumer, take.run, take.scope, take.fence)
+        on conflict on constraint inbox_lease_pkey do update set fence = greatest(l.fence, excluded.fence);
+    end if;
+    select l.fence into newest from millrace.inbox_lease l where l.consumer = take.consumer and l.run = take.run and l.scope = take.scope for share;
+    if newest > take.fence then
+      return 'superseded';
+    end if;
+  end if;
+  if to_regclass('millrace.inbox_' || to_char(day, 'YYYYMMDD')) is null and not millrace.reach_inbox(day) then
+    return 'expired';
+  end if;
+  if day >= (clock_timestamp() at time zone 'UTC')::date - 1 then
+    insert into millrace.inbox values (take.consumer, take.run, take.event_id) on conflict do nothing;
+    return case when found then 'new' else 'duplicate' end;
+  end if;
+  begin
+    insert into millrace.inbox values (take.consumer, take.run, take.event_id) on conflict do nothing;
+    return case when found then 'new' else 'duplicate' end;
+  exception when check_violation then
+    return 'expired'; -- the day is detached, and not dropped yet
+  end;
+end $$;
+
 -- Partitions on their way out: noted before they are detached, so that whoever comes next ends what a killed janitor has begun.
 create table millrace.leaving_partition (
   name text primary key,
@@ -118,8 +171,18 @@ create table millrace.archived_partition (
   location text not null,
   manifest_sha256 text not null,
   archived_at timestamptz not null default clock_timestamp(),
-  kept_until timestamptz -- a partition that was restored is not dropped before
+  kept_until timestamptz,  -- a partition that was restored is not dropped before
+  restored_at timestamptz  -- when it came back to the log; relays have published its events before
 );
+
+-- Where a sink begins that is new, or forgets what it has done above its low: partitions that were restored are done, as are those that are gone
+-- and may be restored one day.
+create function millrace.sink_start(out low bigint, out done int8multirange)
+language sql stable as $$
+  select coalesce(lower(own.ids) - 1, 0), coalesce(range_merge(own.ids)::int8multirange - own.ids, '{}')
+    from (select range_agg(int8range(p.from_id, p.to_id)) as ids
+      from millrace.outbox_partitions() p left join millrace.archived_partition a using (name) where not p.detaching and a.restored_at is null) as own
+$$;
 
 -- Redactions. What is sought and the salt of the pseudonyms are kept until all is done, and erased then.
 create table millrace.redaction (

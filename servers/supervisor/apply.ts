@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as z from 'zod/mini';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
-import type { Topology } from '../../runtime/src/contracts/topology.ts';
+import { servicesOf, type Topology } from '../../runtime/src/contracts/topology.ts';
 import type { OnProgress } from './progress.ts';
 
 /** The program `millrace`, compiled; used by path, because the engine and the package share contracts only. */
@@ -28,7 +28,7 @@ export interface Applied extends z.infer<typeof documentSchema> {
 
 /** @throws {MillraceError} RUNTIME_NOT_BUILT when the topology has objects and the program that makes them is not there. */
 export function requireProgram(topology: Topology, program = builtProgram): void {
-  if (!hasObjects(topology) || existsSync(program)) return;
+  if (servicesOf(topology).length === 0 || existsSync(program)) return;
   throw new MillraceError(
     'RUNTIME_NOT_BUILT',
     `${program}, which applies the topology, is not there; run make build, or up with --no-apply`,
@@ -52,7 +52,7 @@ export async function applyTopology({
   onProgress,
   signal,
 }: ApplyWork): Promise<Applied | undefined> {
-  if (!hasObjects(topology)) return undefined;
+  if (servicesOf(topology).length === 0) return undefined;
   const command = [program, 'apply', '--binding', bindingFile];
   const child = spawn(process.execPath, [...command, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const end = () => void child.kill('SIGTERM');
@@ -68,8 +68,4 @@ export async function applyTopology({
   // A program that ended without its document has said why on standard error.
   const document = stdout === '' ? { status: 'failed', services: [], elapsedMs: 0 } : documentSchema.parse(JSON.parse(stdout));
   return { ...document, exitCode: code ?? 1, command: ['node', ...command] };
-}
-
-function hasObjects({ topics, queues, exchanges, aclUsers, indices, snapshots, searchRoles }: Topology): boolean {
-  return [topics, queues, exchanges, aclUsers, indices, snapshots, searchRoles].some((objects) => Object.keys(objects).length > 0);
 }

@@ -5,7 +5,7 @@ import { resolveSettings } from '../../environments/size.ts';
 import type { BoundService } from '../../runtime/src/contracts/binding.ts';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { aclRulesOf } from '../../runtime/src/contracts/redis-acl.ts';
-import type { Topology } from '../../runtime/src/contracts/topology.ts';
+import { ownedBy, type Topology } from '../../runtime/src/contracts/topology.ts';
 import type { Software } from '../find/index.ts';
 import type { Hosting, HostingTls, Place, ServicePlan, ServiceRequest } from '../hosting.ts';
 import { hostingOf } from '../hostings.ts';
@@ -60,8 +60,7 @@ export function servicesOf(environment: Environment): DeclaredServices {
 }
 
 function usersOf(topology: Topology, service: string): ServiceRequest['users'] {
-  const own = Object.entries(topology.aclUsers).filter(([, user]) => user.service === service);
-  return own.map(([name]) => ({ name, rules: aclRulesOf(topology, name) }));
+  return ownedBy(topology.aclUsers, service).map(([name]) => ({ name, rules: aclRulesOf(topology, name) }));
 }
 
 /** Where to go with an environment that this engine does not run. */

@@ -5,11 +5,15 @@ export interface Wanted {
   readonly code: ErrorCode;
   /** Begins the sentence of a failure: `secret arn:...`. */
   readonly what: string;
+  /** What was to be done with it. @default 'read' */
+  readonly verb?: Verb | undefined;
 }
+
+type Verb = 'read' | 'written' | 'listed' | 'purged';
 
 interface Kind {
   readonly names: ReadonlySet<string>;
-  readonly sentence: string;
+  readonly sentence: (verb: Verb) => string;
   readonly retriable: boolean;
 }
 
@@ -17,17 +21,17 @@ interface Kind {
 const kinds: readonly Kind[] = [
   {
     names: new Set(['ResourceNotFoundException', 'ParameterNotFound', 'ParameterVersionNotFound', 'NoSuchKey', 'NoSuchBucket', 'NotFound']),
-    sentence: 'is not there; check its name, version, account and region',
+    sentence: () => 'is not there; check its name, version, account and region',
     retriable: false,
   },
   {
     names: new Set(['AccessDeniedException', 'AccessDenied', 'KMSAccessDeniedException', 'DecryptionFailure']),
-    sentence: 'may not be read; grant the role of this process access to it and to its KMS key',
+    sentence: (verb) => `may not be ${verb}; grant the role of this process access to it and to its KMS key`,
     retriable: false,
   },
   {
     names: new Set(['ExpiredTokenException', 'ExpiredToken', 'RequestExpired', 'RequestTimeTooSkewed']),
-    sentence: 'was asked for with credentials that have expired, or with a clock that is wrong',
+    sentence: () => 'was asked for with credentials that have expired, or with a clock that is wrong',
     retriable: true,
   },
   {
@@ -35,7 +39,7 @@ const kinds: readonly Kind[] = [
       ...['UnrecognizedClientException', 'InvalidClientTokenId', 'InvalidAccessKeyId', 'MissingAuthenticationToken'],
       ...['InvalidSignatureException', 'SignatureDoesNotMatch', 'IncompleteSignature'],
     ]),
-    sentence: 'cannot be read with these credentials: AWS refuses them',
+    sentence: (verb) => `cannot be ${verb} with these credentials: AWS refuses them`,
     retriable: false,
   },
   {
@@ -43,13 +47,13 @@ const kinds: readonly Kind[] = [
       ...['ThrottlingException', 'Throttling', 'ThrottledException', 'TooManyRequestsException', 'RequestLimitExceeded', 'SlowDown'],
       ...['RequestThrottled', 'RequestThrottledException', 'LimitExceededException'],
     ]),
-    sentence: 'cannot be read now: AWS throttles its requests',
+    sentence: (verb) => `cannot be ${verb} now: AWS throttles its requests`,
     retriable: true,
   },
 ];
 
-const refused: Omit<Kind, 'names'> = { sentence: 'cannot be read: AWS refuses the request', retriable: false };
-const unanswered: Omit<Kind, 'names'> = { sentence: 'cannot be read now: AWS did not answer', retriable: true };
+const refused: Omit<Kind, 'names'> = { sentence: (verb) => `cannot be ${verb}: AWS refuses the request`, retriable: false };
+const unanswered: Omit<Kind, 'names'> = { sentence: (verb) => `cannot be ${verb} now: AWS did not answer`, retriable: true };
 
 interface SdkError {
   readonly name?: string;
@@ -58,10 +62,10 @@ interface SdkError {
 }
 
 /** The one error of a request to AWS: what was wanted, what to do, and AWS's own word, which holds no value. */
-export function awsFailure(error: unknown, { code, what }: Wanted): MillraceError {
+export function awsFailure(error: unknown, { code, what, verb = 'read' }: Wanted): MillraceError {
   if (isMillraceError(error)) return error;
   const { name = 'Error', message = '', $metadata } = error as SdkError;
   const status = $metadata?.httpStatusCode ?? 500;
   const { sentence, retriable } = kinds.find(({ names }) => names.has(name)) ?? (status >= 500 ? unanswered : refused);
-  return new MillraceError(code, `${what} ${sentence} (${name}: ${message})`, { cause: error, retriable });
+  return new MillraceError(code, `${what} ${sentence(verb)} (${name}: ${message})`, { cause: error, retriable });
 }

@@ -2,7 +2,7 @@ import type * as S3 from '@aws-sdk/client-s3';
 import { loadPeer } from '../connections/peer.ts';
 import { MillraceError } from '../contracts/errors.ts';
 import type { ArchiveStore } from '../retention/archive/store.ts';
-import { awsFailure } from './failure.ts';
+import { awsFailure, type Wanted } from './failure.ts';
 import { clientConfig } from './request.ts';
 
 /** A part has 64 MiB at most before it is compressed; a slow line may need a while for it. */
@@ -12,7 +12,8 @@ const requestTimeoutMs = 120_000;
  * An archive in a bucket.
  *
  * @param address `s3://BUCKET/PREFIX/`
- * @throws {MillraceError} ARCHIVE_UNAVAILABLE for an address that is none; CLIENT_NOT_INSTALLED without `@aws-sdk/client-s3`.
+ * @throws {MillraceError} ARCHIVE_UNAVAILABLE for an address that is none; AWS_CREDENTIALS_UNAVAILABLE when the first request finds none;
+ * CLIENT_NOT_INSTALLED without `@aws-sdk/client-s3` or `@aws-sdk/credential-providers`.
  */
 export async function s3Archive(address: string): Promise<ArchiveStore> {
   const [, bucket, base] = /^s3:\/\/([^/]+)\/(.*)$/.exec(address) ?? [];
@@ -56,7 +57,7 @@ class S3Archive implements ArchiveStore {
   async write(key: string, body: Buffer, sha256: string): Promise<void> {
     const { sdk, client } = this.#parts;
     const ChecksumSHA256 = Buffer.from(sha256, 'hex').toString('base64');
-    await this.#asked(key, (place) => client.send(new sdk.PutObjectCommand({ ...place, Body: body, ChecksumSHA256 })));
+    await this.#asked(key, 'written', (place) => client.send(new sdk.PutObjectCommand({ ...place, Body: body, ChecksumSHA256 })));
   }
 
   facts(key: string): Promise<{ bytes: number; sha256: string | undefined } | undefined> {
@@ -69,7 +70,7 @@ class S3Archive implements ArchiveStore {
 
   list(prefix: string): Promise<string[]> {
     const { sdk, client, bucket, base } = this.#parts;
-    return this.#asked(prefix, async () => {
+    return this.#asked(prefix, 'listed', async () => {
       const keys: string[] = [];
       const input = { Bucket: bucket, Prefix: base + prefix };
       for await (const page of sdk.paginateListObjectsV2({ client }, input)) {
@@ -88,7 +89,7 @@ class S3Archive implements ArchiveStore {
       return left;
     } catch (error) {
       const { name } = error as { name?: string };
-      if (name !== 'AccessDenied') throw awsFailure(error, this.#wanted(prefix));
+      if (name !== 'AccessDenied') throw awsFailure(error, this.#wanted(prefix, 'purged'));
       return [`earlier versions below ${this.location}${prefix}: the role may not list them (s3:ListBucketVersions)`];
     }
   }
@@ -121,7 +122,7 @@ class S3Archive implements ArchiveStore {
   }
 
   async #unlessAbsent<T>(key: string, request: (place: { Bucket: string; Key: string }) => Promise<T>): Promise<T | undefined> {
-    return this.#asked(key, async (place) => {
+    return this.#asked(key, 'read', async (place) => {
       try {
         return await request(place);
       } catch (error) {
@@ -131,16 +132,16 @@ class S3Archive implements ArchiveStore {
     });
   }
 
-  async #asked<T>(key: string, request: (place: { Bucket: string; Key: string }) => Promise<T>): Promise<T> {
+  async #asked<T>(key: string, verb: Wanted['verb'], request: (place: { Bucket: string; Key: string }) => Promise<T>): Promise<T> {
     const { bucket, base } = this.#parts;
     try {
       return await request({ Bucket: bucket, Key: base + key });
     } catch (error) {
-      throw awsFailure(error, this.#wanted(key));
+      throw awsFailure(error, this.#wanted(key, verb));
     }
   }
 
-  #wanted(key: string) {
-    return { code: 'ARCHIVE_UNAVAILABLE', what: `archive at ${this.location}${key}` } as const;
+  #wanted(key: string, verb: Wanted['verb']): Wanted {
+    return { code: 'ARCHIVE_UNAVAILABLE', what: `archive at ${this.location}${key}`, verb };
   }
 }

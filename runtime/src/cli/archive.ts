@@ -1,10 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { counted } from '../counted.ts';
+import { listDrafts } from '../retention/archive/drafts.ts';
 import { listManifests, type Manifest } from '../retention/archive/manifest.ts';
 import { overlaps, restore } from '../retention/archive/restore.ts';
 import { verifyArchived } from '../retention/archive/verify.ts';
-import { archivedIntact, logIdentity } from '../retention/archive/write.ts';
+import { ensureArchived, logIdentity } from '../retention/archive/write.ts';
+import { awaitTurn } from '../retention/log/lock.ts';
 import { filledPartitions } from '../retention/log/partitions.ts';
-import { awaitTurn } from '../retention/log/turn.ts';
 import { withBinding } from './binding.ts';
 import { type LogFlags, openLogGround, requireArchive } from './log-ground.ts';
 import { problemFound, report } from './outcome.ts';
@@ -31,12 +33,13 @@ export function archiveCommand(): Command {
       .option('--from <time>', 'only partitions with events from here on', time)
       .option('--to <time>', 'only partitions with events before', time);
   return new Command('archive')
-    .description('partitions of the log that were archived before they were dropped')
-    .addCommand(timed(verb('list', 'list what is archived')).action(list))
-    .addCommand(verb('run', 'archive the partitions that are full now, without dropping them').action(run))
-    .addCommand(
-      timed(verb('verify', 'read all of it and compare it with its manifests; exit code 2 when something is damaged')).action(verify),
+    .description(
+      'list, make, verify and restore the archive of the log, which the janitor writes before it drops a partition. Times are dates or times of ' +
+        'ISO 8601: 2026-11-21 or 2026-11-21T08:00:00Z. Exit code 0 when it is done, 1 when it failed, 2 when verify finds damage',
     )
+    .addCommand(timed(verb('list', 'list what is archived, and what interrupted restores have left')).action(list))
+    .addCommand(verb('run', 'archive the partitions that are full now, without dropping them').action(run))
+    .addCommand(timed(verb('verify', 'read all of it and compare it with its manifests')).action(verify))
     .addCommand(
       timed(verb('restore', 'put partitions back into the log, where a replay reads them'))
         .option('--keep-until <time>', `drop them again after this (default: in ${keptDays} days)`, time)
@@ -59,8 +62,11 @@ async function list(flags: Flags): Promise<void> {
     report(
       flags.json,
       { partition, rows: events, firstTime, lastTime, bytes, inLog },
-      `${partition}: ${events} events, ${firstTime} to ${lastTime}, ${bytes} bytes, ${place}`,
+      `${partition}: ${counted(events, 'event')}, ${firstTime} to ${lastTime}, ${counted(bytes, 'byte')}, ${place}`,
     );
+  }
+  for (const draft of await listDrafts(ground.client)) {
+    report(flags.json, { draft }, `millrace.${draft}: left by a restore that was interrupted; run it again, or drop the table`);
   }
 }
 
@@ -71,7 +77,7 @@ async function run(flags: Flags): Promise<void> {
     const partitions = await filledPartitions(ground.client);
     if (partitions.length === 0) report(flags.json, { archived: [] }, 'nothing to archive: no partition of the log is full');
     for (const partition of partitions) {
-      const outcome = await archivedIntact(ground.client, archive, partition, new AbortController().signal);
+      const outcome = await ensureArchived(ground.client, archive, partition, new AbortController().signal);
       report(
         flags.json,
         { partition: partition.name, outcome },
@@ -103,7 +109,7 @@ async function restoreThem(flags: Flags): Promise<void> {
   const range = { from: flags.from ?? new Date(0), to: flags.to ?? new Date(8.64e15), keepUntil };
   const restored = await awaitTurn(ground.client, () =>
     restore(ground.client, archive, range, ({ partition, rows, there }) => {
-      const sentence = there ? `${partition}: was there` : `${partition}: ${rows} events restored`;
+      const sentence = there ? `${partition}: was there` : `${partition}: ${counted(rows, 'event')} restored`;
       report(flags.json, { partition, rows, there }, `${sentence}, kept until ${keepUntil.toISOString()}`);
     }),
   );

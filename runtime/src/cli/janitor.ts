@@ -9,7 +9,7 @@ import { openArchive } from '../retention/archive/open.ts';
 import { janitorCheck } from '../retention/check.ts';
 import { gaugeRegistry } from '../retention/gauges.ts';
 import { type Janitor, runOnce, startJanitor, type TaskOutcome } from '../retention/janitor.ts';
-import { logRetention } from '../retention/log/task.ts';
+import { logRetention } from '../retention/log/retention.ts';
 import { streamRetention } from '../retention/redis/task.ts';
 import type { Task } from '../retention/task.ts';
 import { readTopology } from '../topology/index.ts';
@@ -25,7 +25,8 @@ interface Flags extends BindingFlags, ServingFlags {
 
 const exitCodes = `
 Exit codes with --once: 0 everything is within its retention; 1 a task failed or a system cannot be reached, the others are done; 2 something is over its
-retention and was kept, because a group, a sink or an archive still needs it. Without --once it runs until SIGTERM, and /metrics and /ready tell of it.`;
+retention and was kept, because a group, a sink or an archive still needs it, or something on a Redis belongs to nothing that is declared. Without --once it
+runs until SIGTERM, and /metrics and /ready tell of it.`;
 
 /** `millrace janitor`: keeps streams, log and inbox within their retention. */
 export function janitorCommand(): Command {

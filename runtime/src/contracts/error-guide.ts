@@ -208,8 +208,10 @@ export const errorGuide = {
     wayOut: 'Change the declaration in `environments/topology.ts`, or the setting of the server that forbids it, then apply again.',
   },
   TOPOLOGY_NAME_UNKNOWN: {
-    meaning: 'A name given to `--allow-destroy` is none of the differences that were found, so it allows nothing; nothing was changed.',
-    wayOut: 'Use a name as `millrace apply --check` prints it, or leave it out when its change is done already.',
+    meaning:
+      'A name given to `--allow-destroy` cannot be that of an object: it is not of the form `SERVICE/KIND/NAME`, or the binding has no such service with objects on ' +
+      'it. Nothing was changed.',
+    wayOut: 'Use a name as `millrace apply --check` prints it.',
   },
   TOPOLOGY_NOT_KEPT: {
     meaning: 'A change was carried out without an error, and a moment later the server still differs.',
@@ -243,6 +245,10 @@ export const errorGuide = {
   REDACTION_INVALID: {
     meaning: 'A redaction was asked for without saying whose events, or would leave no trace of itself.',
     wayOut: 'Give what the message names.',
+  },
+  REDACTION_STOPPED: {
+    meaning: 'A redaction was stopped between two steps, or a server gave up its part of it; what was done stays done.',
+    wayOut: 'Go on with `millrace redact --resume ID`; `millrace redact --open` lists the ids.',
   },
 } as const satisfies Record<string, { meaning: string; wayOut: string }>;
 

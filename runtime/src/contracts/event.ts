@@ -55,6 +55,15 @@ export type AttributeName = (typeof attributeNames)[number];
 /** Name of a CloudEvents extension attribute: lower-case letters and digits, at most 20 as the specification advises. */
 export const extensionNamePattern = /^[a-z0-9]{1,20}$/;
 
+/**
+ * Id of a tenant. It is part of keys, of channels and of the patterns by which users are bound to a tenant: in them it must mean itself, and end where it ends.
+ * So it has none of `{ } * ? [ ] \\ ^ / % | & , "`, no spaces and no letters beyond ASCII, and begins with a letter or digit.
+ */
+export const plainTenant = /^[A-Za-z0-9][A-Za-z0-9._:@+=~-]*$/;
+
+/** Its sentence for people, between the name of what must and what it is instead. */
+export const plainTenantRule = 'must begin with a letter or digit and have only letters, digits and . _ : @ + = ~ -';
+
 /** Whether a media type says that the data is JSON: `application/json`, `text/json` or any `+json`. */
 export function isJsonContentType(contentType: string): boolean {
   return /^[a-z]+\/(?:[^;\s]+\+)?json(?:\s*;.*)?$/i.test(contentType);

@@ -1,4 +1,5 @@
 import { MillraceError } from './errors.ts';
+import { plainTenant } from './event.ts';
 import { blockedKey, consumersKey, deadLetterKey, leaseFenceKey, leaseKey, publishFenceKey } from './redis-keys.ts';
 import { channelKey, streamKey, type Topic, type Topology, tenantsKey } from './topology.ts';
 
@@ -20,9 +21,6 @@ interface Scope {
 
 /** Names of users: in a line of an ACL file, of a secret's file, and of a user of ElastiCache. `default` is the server's own. */
 const plainUser = /^(?!default$)[A-Za-z0-9][A-Za-z0-9._-]*$/;
-
-/** A name that means itself in a pattern of Redis, in a line of an ACL file and in an access string of ElastiCache. */
-export const plainTenant = /^[A-Za-z0-9][A-Za-z0-9._:@+=~-]*$/;
 
 /** Before its first command: the connection names itself, and looks whether its server is a master that never evicts. */
 const connecting = ['ping', 'info', 'client|setname'];
@@ -51,7 +49,11 @@ const mending = ['del', 'unlink', 'exists', 'type', 'ttl', 'pttl', 'pexpire', 'm
  * ElastiCache (`on RULES`). Understood by Redis 7.0, Valkey 7.2 and later. The password is not among them.
  *
  * Rights end at keys: groups of one stream are kept apart by their leases, dead letters and blocked keys, but Redis cannot allow `XACK` for one group of a
- * stream and refuse it for another. Nor can it refuse a producer `XADD key MAXLEN 0`, which trims the stream.
+ * stream and refuse it for another, nor `XREADGROUP` with `NOACK` or `XGROUP DELCONSUMER`, by which another group loses entries. Nor can it refuse a
+ * producer `XADD key MAXLEN 0`, which trims the stream. An operator bound to a tenant gets what declared groups keep, and of other groups nothing.
+ *
+ * Rights do not limit work: every user with topics may run scripts, and one that runs on keeps all others waiting; once it has written, only stopping the
+ * server ends it. Scripts may also write lines into the server's log. Whoever is not trusted that far needs a server of their own.
  *
  * @throws {MillraceError} ENVIRONMENT_INVALID for a user that is not declared or named like no user can be; for a tenant whose name has a meaning in patterns, such as `*`; and for a
  * topic that all tenants share, given to a user of one tenant.
@@ -144,17 +146,25 @@ function keepOwn(scope: Scope): Grant {
 }
 
 function administer(scope: Scope): Grant {
-  const beside = scope.topics.flatMap(({ name, topic, streams }) => [
-    ...streams.map((stream) => `${stream}:*`),
-    // A pattern over groups would let a tenant in whose name ends like this one's.
-    ...(scope.user.tenant === undefined
-      ? [consumersKey(name, '*')]
-      : topic.consumers.map(({ group }) => consumersKey(name, group, scope.tenant))),
-  ]);
+  const beside = scope.topics.flatMap(({ name, topic, streams }) =>
+    scope.user.tenant === undefined
+      ? [...streams.map((stream) => `${stream}:*`), consumersKey(name, '*')]
+      : // A pattern over groups would let in a tenant whose name begins or ends like this one's.
+        [...streams.map(publishFenceKey), ...topic.consumers.flatMap(({ group }) => besideKeys(name, group, streams, scope.tenant))],
+  );
   return {
     keys: [...streamPatterns(scope), ...patterns(beside), ...patterns(registers(scope))],
     commands: [...looking, ...allowed(mending)],
   };
+}
+
+/** What a group keeps of the streams of one tenant. */
+function besideKeys(topic: string, group: string, streams: readonly string[], tenant: string): string[] {
+  return [...streams.flatMap((stream) => groupKeys(stream, group)), consumersKey(topic, group, tenant)];
+}
+
+function groupKeys(stream: string, group: string): string[] {
+  return [leaseKey, leaseFenceKey, deadLetterKey, blockedKey].map((keyOf) => keyOf(stream, group));
 }
 
 /** Registers of tenants; a user of one tenant does not learn of the others there, `millrace apply` enters it. */
@@ -173,7 +183,7 @@ function streamPatterns({ topics }: Scope): string[] {
 function ownPatterns({ user, topics, tenant }: Scope): string[] {
   const keys = topics.flatMap(({ name, topic, streams }) =>
     user.groups.flatMap((group) => [
-      ...streams.flatMap((stream) => [leaseKey, leaseFenceKey, deadLetterKey, blockedKey].map((keyOf) => keyOf(stream, group))),
+      ...streams.flatMap((stream) => groupKeys(stream, group)),
       ...(user.tenant === undefined ? [consumersKey(name, group)] : []),
       ...(topic.isolation === 'tenant' ? [consumersKey(name, group, tenant)] : []),
     ]),

@@ -18,6 +18,8 @@ const route = z.strictObject({
   phase: z._default(z.enum(['live', 'mirror']), 'live'),
 });
 
+type Route = z.infer<typeof route>;
+
 const retry = z.strictObject({
   /** Attempts in all, the first one included. */
   attempts: z._default(positive, 10),
@@ -185,9 +187,32 @@ export function deadLetterTopic(topic: string, group: string): string {
   return `${topic}.dead.${group}`;
 }
 
+/** The topics that take what the groups of `topic` give up on Kafka, in the order of its consumers; none when dead letters are not kept. */
+export function deadLetterTopics(topic: string, { consumers, deadLetter }: Pick<Topic, 'consumers' | 'deadLetter'>): string[] {
+  return deadLetter ? consumers.map(({ group }) => deadLetterTopic(topic, group)) : [];
+}
+
 /** How long what was given up is kept, on every transport: a month longer than the topic keeps its events, for a person has to look at it. */
 export function deadLetterHours({ retentionHours }: Pick<Topic, 'retentionHours'>): number {
   return retentionHours + 30 * 24;
+}
+
+/** How a topic travels over `service`, live or as a mirror: either way its events are kept there. Undefined when it does not. */
+export function routeOver({ transports }: Pick<Topic, 'transports'>, kind: TransportKind, service: string): Route | undefined {
+  return transports.find((each) => each.kind === kind && each.service === service);
+}
+
+/** The topics that travel over `service`, live or as a mirror, in their order. */
+export function carriedBy({ topics }: Pick<Topology, 'topics'>, kind: TransportKind, service: string): [name: string, topic: Topic][] {
+  return Object.entries(topics).filter(([, topic]) => routeOver(topic, kind, service) !== undefined);
+}
+
+/** Those of `objects` that lie on `service`, in their order. */
+export function ownedBy<T extends { readonly service: string }>(
+  objects: Readonly<Record<string, T>>,
+  service: string,
+): [name: string, object: T][] {
+  return Object.entries(objects).filter(([, object]) => object.service === service);
 }
 
 /** Names of the services that the topology has objects for, in their order. */

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { MillraceError } from '../contracts/errors.ts';
-import { attributeNames, extensionNamePattern, isJsonContentType } from '../contracts/event.ts';
+import { attributeNames, extensionNamePattern, isJsonContentType, plainTenant, plainTenantRule } from '../contracts/event.ts';
 import type { Topology } from '../contracts/topology.ts';
 import { isUuidv7, uuidv7 } from './uuid.ts';
 
@@ -16,6 +16,7 @@ export interface NewEvent {
   /** Events of one key are delivered in commit order; an event without one is ordered with none. */
   readonly key?: string;
   readonly subject?: string;
+  /** Begins with a letter or digit, and has only letters, digits and . _ : @ + = ~ - */
   readonly tenantId?: string;
   readonly actorId?: string;
   /** @default 'application/json' */
@@ -90,6 +91,8 @@ function toColumns(event: NewEvent, options: EnqueueOptions): readonly (string |
   for (const [name, value] of Object.entries({ topic, type, source })) {
     if (typeof value !== 'string' || value === '') throw invalid(`${name} must be a non-empty string, got ${JSON.stringify(value)}`);
   }
+  // In the caller's transaction, because a relay could only park the event.
+  if (tenantId !== undefined && !plainTenant.test(tenantId)) throw invalid(`tenantId ${plainTenantRule}, got ${JSON.stringify(tenantId)}`);
   const data = toBytes(event.data, contentType);
   checkTopology(event, data, options.topology);
   const id = event.id ?? uuidv7();

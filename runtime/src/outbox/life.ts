@@ -9,7 +9,7 @@ import { dropPublished, dueEvents, keyName, type Outcome, type ParkedRow, parkAg
 import { Position, rewindTarget } from './progress.ts';
 import { heldBack, type Publisher, type Refusal } from './publisher.ts';
 import type { Session } from './session.ts';
-import { flush, type Hold } from './sink.ts';
+import { flush, type Hold, restoredAbove } from './sink.ts';
 import type { RelayTimes } from './times.ts';
 
 /** Why a life ended and the relay starts over from what the database holds. */
@@ -209,8 +209,9 @@ export class Life {
     const target = rewindTarget(marks, low, this.#parts.times.rewindMs);
     const incarnation = await this.#parts.transport.incarnation();
     const { sink, session, times } = this.#parts;
+    const done = await restoredAbove(session, target);
     await parkAgain(session, sink);
-    await flush(session, sink, this.hold, times.leaseMs, { low: target, done: [], incarnation, marks: [], aside });
+    await flush(session, sink, this.hold, times.leaseMs, { low: target, done, incarnation, marks: [], aside });
     this.#version++;
     this.#parts.warn('broker may have lost events, publishing them again', { from: target + 1, to: this.#position.published });
     return { reason: 'rewound' };

@@ -1,5 +1,5 @@
 import { isMillraceError } from '../contracts/errors.ts';
-import type { Topic, Topology, TransportKind } from '../contracts/topology.ts';
+import { routeOver, type Topology } from '../contracts/topology.ts';
 import type { Fence, PublishResult, Transport } from '../transport.ts';
 import type { LogRow } from './log.ts';
 import { keyName } from './parked.ts';
@@ -39,7 +39,7 @@ export class Publisher {
   /** Whether the topic travels through this sink. An unknown one is everybody's: better refused aloud than dropped. */
   accepts(topic: string): boolean {
     const declared = this.#topology.topics[topic];
-    return declared === undefined || routes(declared, this.#transport.kind, this.#service);
+    return declared === undefined || routeOver(declared, this.#transport.kind, this.#service) !== undefined;
   }
 
   /** @throws {MillraceError} RELAY_FENCED or BROKER_LOST_EVENTS, which end the life of the relay. */
@@ -73,10 +73,6 @@ export class Publisher {
 /** The event itself is wrong: no change of the broker or the topology's routes makes it right soon. */
 function isHopeless(error: Error): boolean {
   return isMillraceError(error, 'EVENT_TOO_LARGE') || isMillraceError(error, 'TENANT_REQUIRED');
-}
-
-function routes(topic: Topic, kind: TransportKind, service: string): boolean {
-  return topic.transports.some((route) => route.kind === kind && route.service === service);
 }
 
 function groupByTopic<Row extends LogRow>(rows: readonly Row[]): Map<string, Row[]> {

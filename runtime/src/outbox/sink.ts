@@ -47,6 +47,11 @@ export interface Flushed {
 
 const clockMs = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
 
+/** Above what was restored of the log before this sink was there. */
+const beginSql = `
+insert into millrace.sink (name, low, done) select $1, start.low, start.done from millrace.sink_start() as start
+where not exists (select from millrace.sink where name = $1) on conflict do nothing`;
+
 const acquireSql = `
 update millrace.sink set holder = $2, epoch = greatest(epoch + 1, ${clockMs}, $4::bigint + 1), version = version + 1,
   lease_until = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp()
@@ -81,7 +86,7 @@ export async function acquire(
   leaseMs: number,
   above: bigint,
 ): Promise<Hold | { heldForMs: number }> {
-  await session.rows('sink', 'insert into millrace.sink (name) values ($1) on conflict do nothing', [name]);
+  await session.rows('sink', beginSql, [name]);
   const [row] = await session.rows<HoldRow>('acquire', acquireSql, [name, holder, leaseMs, String(above)]);
   if (row === undefined) {
     const heldSql = 'select extract(epoch from lease_until - clock_timestamp()) * 1000 as ms from millrace.sink where name = $1';
@@ -154,6 +159,13 @@ export async function flush(
   }
   const { xid, start, last_id, now_ms } = row;
   return { version: hold.version + 1, xid: BigInt(xid), postmasterStart: start, lastId: Number(last_id), nowMs: Number(now_ms) };
+}
+
+/** What a sink that goes back to `low` must not publish again, though it lies above: partitions that were restored. */
+export async function restoredAbove(session: Session, low: number): Promise<readonly Range[]> {
+  const sql = 'select (done * int8multirange(int8range($1::bigint + 1, null)))::text as done from millrace.sink_start()';
+  const [row] = await session.rows<{ done: string }>('restored_above', sql, [low]);
+  return parseRanges(row!.done);
 }
 
 /** Lets the next relay in at once. */

@@ -1,7 +1,5 @@
 import type { ClientBase } from 'pg';
-
-/** SQLSTATEs of an attempt that met a lock or another maintainer and may simply be repeated. */
-const busy = new Set(['55P03', '40P01', '42P07', '42P17']);
+import { hasState, metLock, sqlState } from './sqlstate.ts';
 
 export interface PartitionOptions {
   /** Ids a partition of the log holds. @default about what a day draws, between a million and 128 million */
@@ -33,7 +31,12 @@ export async function makePartitions(client: ClientBase, options: PartitionOptio
       return { made: made.rows[0].made, headroom: Number(left.rows[0].headroom) };
     } catch (error) {
       await client.query('rollback');
-      if (attempt === 20 || !busy.has((error as { code?: string }).code ?? '')) throw error;
+      if (attempt === 20 || !(metLock(error) || metAnotherMaker(error))) throw error;
     }
   }
+}
+
+/** Another session has made the same partition meanwhile. */
+function metAnotherMaker(error: unknown): boolean {
+  return hasState(error, sqlState.duplicateTable, sqlState.invalidObjectDefinition);
 }

@@ -61,8 +61,13 @@ test('a partition is archived, listed, verified, redacted and restored by comman
     code: 0,
     stdout: 'nothing is archived of that time\n',
   });
+  await log.rows('create table millrace.restoring_1000001 (like millrace.outbox)');
+  expect((await runCli(['archive', 'list'], env)).stdout).toMatch(
+    /restoring_1000001: left by a restore that was interrupted; run it again/,
+  );
+  expect((await runCli(['archive', '--help'], env)).stdout.replaceAll(/\s+/g, ' ')).toMatch(/2026-11-21T08:00:00Z. Exit code 0 when/);
   const restored = await runCli(['archive', 'restore', '--keep-until', '2030-01-01'], env);
-  expect(restored).toMatchObject({ code: 0, stdout: 'outbox_1000001: 1 events restored, kept until 2030-01-01T00:00:00.000Z\n' });
+  expect(restored).toMatchObject({ code: 0, stdout: 'outbox_1000001: 1 event restored, kept until 2030-01-01T00:00:00.000Z\n' });
   expect(
     await log.rows("select data, headers ? 'redacted' as marked from millrace.outbox where tenant_id = 'acme' order by id limit 1"),
   ).toEqual([{ data: null, marked: true }]);

@@ -1,26 +1,33 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import {
   CreateBucketCommand,
   GetObjectCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { awsFailure } from '../../../runtime/src/aws/failure.ts';
+import { listDrafts } from '../../../runtime/src/retention/archive/drafts.ts';
 import { fromLine, toLine } from '../../../runtime/src/retention/archive/line.ts';
+import { type Manifest, sha256Of, writeManifest } from '../../../runtime/src/retention/archive/manifest.ts';
 import { openArchive } from '../../../runtime/src/retention/archive/open.ts';
+import { linesOf } from '../../../runtime/src/retention/archive/part-reader.ts';
 import { restore } from '../../../runtime/src/retention/archive/restore.ts';
 import type { ArchiveStore } from '../../../runtime/src/retention/archive/store.ts';
-import { archivedIntact } from '../../../runtime/src/retention/archive/write.ts';
+import { ensureArchived } from '../../../runtime/src/retention/archive/write.ts';
 import { cutLog } from '../../../runtime/src/retention/log/cut.ts';
 import { filledPartitions } from '../../../runtime/src/retention/log/partitions.ts';
-import { logRetention } from '../../../runtime/src/retention/log/task.ts';
+import { logRetention } from '../../../runtime/src/retention/log/retention.ts';
 import { type TestFolder, testFolder } from '../../support/folders.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/servers.ts';
-import { commitEach, drained, event, openLog, type TestLog } from '../support/log.ts';
+import { begin, commitEach, drained, event, openLog, sinkRow, type TestLog } from '../support/log.ts';
 import { recorder } from '../support/recorder.ts';
 import { plainTopology, startTestRelay } from '../support/relay.ts';
 
@@ -50,9 +57,11 @@ beforeEach(async () => {
 });
 afterEach(() => log.close());
 
-async function bucket(): Promise<string> {
+async function bucket({ versions = false } = {}): Promise<string> {
   const Bucket = `archive-${++buckets}`;
   await objects.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-central-1' } }));
+  const VersioningConfiguration = { Status: 'Enabled' } as const;
+  if (versions) await objects.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
   return Bucket;
 }
 
@@ -81,6 +90,12 @@ const all = 'select o::text as row from millrace.outbox o order by id';
 async function fillPartition(): Promise<void> {
   await log.rows("update millrace.outbox set created_at = created_at - interval '10 days' where created_at > now() - interval '9 days'");
   expect(await cutLog(await log.open(), 7)).toBeGreaterThan(0);
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
 }
 
 async function publishAll(): Promise<string[]> {
@@ -115,6 +130,18 @@ test('a line gives the row again, byte for byte', async () => {
   }
   expect(toLine(rows[0])).toContain('"data":{"n":0}');
   expect(toLine(rows[3])).toContain('"data_base64"');
+});
+
+test('lines of a part end at line feeds alone, wherever its bytes are cut', async () => {
+  const store = await openArchive(`folder-${++buckets}/`, folder.path);
+  // A carriage return is a blank of JSON; the others are what JSON.stringify leaves as it is.
+  const lines = ['{"a":1,\r"b":2}', '{"t":"line\u2028par\u2029next\u0085"}', JSON.stringify({ t: 'ж'.repeat(300_000) }), '{}'];
+  const body = gzipSync(lines.map((line) => `${line}\n`).join(''));
+  const part = { object: 'part-00000.ndjson.gz', rows: 4, bytes: body.byteLength, sha256: sha256Of(body), firstId: 1, lastId: 4 };
+  await store.write('p/part-00000.ndjson.gz', body, part.sha256);
+  const read: string[] = [];
+  for await (const line of linesOf(store, 'p/', part)) read.push(line);
+  expect(read).toEqual(lines);
 });
 
 describe('a partition that leaves the log', () => {
@@ -153,17 +180,52 @@ describe('a partition that leaves the log', () => {
     await publishAll();
     const client = await log.open();
     const [partition] = await filledPartitions(client);
-    await archivedIntact(client, store, partition!, never);
+    await ensureArchived(client, store, partition!, never);
     const [, part] = await store.list('log/');
     const good = (await store.read(part!))!;
     await objects.send(new PutObjectCommand({ Bucket: name, Key: part!, Body: Buffer.concat([good, Buffer.from('x')]) }));
-    await expect(janitor(store)).rejects.toMatchObject({
-      code: 'ARCHIVE_INVALID',
-      message: expect.stringContaining('part-00000.ndjson.gz has'),
-    });
+    const damaged = await janitor(store);
+    expect(damaged.details).toMatchObject({ archived: [] });
+    expect(damaged.held).toMatchObject([{ name: 'outbox_1000001', sentence: expect.stringContaining('part-00000.ndjson.gz has SHA-256') }]);
     expect((await log.rows(all)).length).toBe(9);
-    const nowhere = await openArchive('s3://no-such-bucket/', '/');
-    await expect(janitor(nowhere)).rejects.toMatchObject({ code: 'ARCHIVE_UNAVAILABLE', message: /is not there/ });
+    const nowhere = await janitor(await openArchive('s3://no-such-bucket/', '/'));
+    expect(nowhere.held).toMatchObject([{ name: 'outbox_1000001', sentence: expect.stringMatching(/is not there/) }]);
+    expect(nowhere.gauges![0]!.value).toBeGreaterThan(0);
+    expect((await log.rows(all)).length).toBe(9);
+  });
+  test('does not stop later ones, nor the days of the inbox, when its archive is damaged', async () => {
+    const store = await openArchive(`folder-${++buckets}/`, folder.path);
+    for (const n of [0, 1]) {
+      await commitEach(log, [event('old', n)]);
+      await fillPartition();
+    }
+    await publishAll();
+    const client = await log.open();
+    await ensureArchived(client, store, (await filledPartitions(client))[0]!, never);
+    const part = (await store.list('log/')).find((key) => key.includes('part-'))!;
+    rmSync(join(store.location, part));
+    const report = await logRetention({
+      ...{ service: 'database', openClient: log.open, archive: store },
+      topology: { ...topology, retention: { outboxDays: 7, inboxDays: 31 } },
+    }).run(never);
+    expect(report.held).toMatchObject([{ name: 'outbox_1000001', sentence: expect.stringContaining('is missing') }]);
+    expect(report.details.dropped).toEqual([expect.stringMatching(/^inbox_/), 'outbox_2000001']);
+    expect(report.sentence).toBe('dropped 2 partitions, archived 1, kept 1 over their retention');
+  });
+  test('is archived again when a transaction commits into it that was open the first time', async () => {
+    const store = await openArchive(`s3://${await bucket({ versions: true })}/`, '/');
+    await commitEach(log, [event('early', 0)]);
+    const open = await begin(log);
+    await open.enqueue(event('late', 1));
+    await log.rows("select setval('millrace.outbox_id', 1000000)");
+    const client = await log.open();
+    const [partition] = await filledPartitions(client);
+    expect(await ensureArchived(client, store, partition!, never)).toBe('written');
+    await open.commit();
+    expect(await ensureArchived(client, store, partition!, never)).toBe('written');
+    expect(await ensureArchived(client, store, partition!, never)).toBe('known');
+    const { Versions = [] } = await objects.send(new ListObjectVersionsCommand({ Bucket: `archive-${buckets}` }));
+    expect(Versions.map(({ IsLatest }) => IsLatest)).toEqual([true, true]);
   });
   test('gives the same bytes when it is archived again, in parts of bounded size', async () => {
     const name = await bucket();
@@ -188,13 +250,13 @@ describe('a partition that leaves the log', () => {
         }),
       );
     };
-    expect(await archivedIntact(client, store, partition!, never, { partBytes: 100_000 })).toBe('written');
+    expect(await ensureArchived(client, store, partition!, never, { partBytes: 100_000 })).toBe('written');
     const first = await content();
     expect(first.length).toBeGreaterThan(5);
     await log.rows('delete from millrace.archived_partition'); // as if it had been killed before it noted the archive
-    expect(await archivedIntact(client, store, partition!, never, { partBytes: 100_000 })).toBe('written');
+    expect(await ensureArchived(client, store, partition!, never, { partBytes: 100_000 })).toBe('written');
     expect(await content()).toEqual(first);
-    expect(await archivedIntact(client, store, partition!, never)).toBe('known');
+    expect(await ensureArchived(client, store, partition!, never)).toBe('known');
   });
 });
 
@@ -209,7 +271,7 @@ describe('a restore', () => {
     const before = await log.rows(all);
     const client = await log.open();
     const [partition] = await filledPartitions(client);
-    await archivedIntact(client, store, partition!, never, { partBytes: 100_000 });
+    await ensureArchived(client, store, partition!, never, { partBytes: 100_000 });
     expect((await janitor(store)).details).toMatchObject({ dropped: ['outbox_1000001'] });
     return { store, before };
   }
@@ -248,9 +310,125 @@ describe('a restore', () => {
   });
 });
 
+describe('an interrupted restore', () => {
+  /** Two parts, of which the second cannot be read. */
+  async function interrupted(): Promise<{ store: ArchiveStore; client: Awaited<ReturnType<TestLog['open']>> }> {
+    const store = await openArchive(`folder-${++buckets}/`, folder.path);
+    await commitEach(log, [event('k', 0, { actorId: 'ann' }), event('k', 1, { actorId: 'bob' })]);
+    await fillPartition();
+    await publishAll();
+    const client = await log.open();
+    await ensureArchived(client, store, (await filledPartitions(client))[0]!, never, { partBytes: 1 });
+    expect((await janitor(store)).details).toMatchObject({ dropped: ['outbox_1000001'] });
+    const dying = { ...store, read: (key: string) => (key.includes('part-00001') ? Promise.reject(new Error('killed')) : store.read(key)) };
+    await expect(restore(client, dying, everything)).rejects.toThrow('killed');
+    return { store, client };
+  }
+  const actors = async () => (await log.rows('select actor_id from millrace.outbox order by id')).map((row) => row.actor_id as string);
+
+  test('does not take up rows of another manifest: who was redacted meanwhile does not come back', async () => {
+    const { store, client } = await interrupted();
+    const key = (await store.list('log/')).find((each) => each.endsWith('manifest.json'))!;
+    const manifest = JSON.parse((await store.read(key))!.toString()) as Manifest;
+    const [first] = manifest.parts;
+    const prefix = key.slice(0, -'manifest.json'.length);
+    const [line] = await collect(linesOf(store, prefix, first!));
+    const body = gzipSync(`${line!.replace('"ann"', '"redacted"')}\n`);
+    const part = { ...first!, object: 'part-00000.other.ndjson.gz', bytes: body.byteLength, sha256: sha256Of(body) };
+    await store.write(`${prefix}${part.object}`, body, part.sha256);
+    await writeManifest(store, { ...manifest, parts: [part, ...manifest.parts.slice(1)] });
+    await restore(client, store, everything);
+    expect(await actors()).toEqual(['redacted', 'bob']);
+    expect(await listDrafts(client)).toEqual([]);
+  });
+  test('goes on with what it has loaded from the same manifest', async () => {
+    const { store, client } = await interrupted();
+    expect(await listDrafts(client)).toEqual(['restoring_1000001']);
+    const reads: string[] = [];
+    const read = (key: string) => {
+      reads.push(key);
+      return store.read(key);
+    };
+    const watched = { ...store, read };
+    await restore(client, watched, everything);
+    expect(reads.filter((key) => key.includes('part-')).map((key) => key.slice(-'part-00000.ndjson.gz'.length))).toEqual([
+      'part-00001.ndjson.gz',
+    ]);
+    expect(await actors()).toEqual(['ann', 'bob']);
+  });
+});
+
+describe('events that a restore has brought back', () => {
+  async function restoredAndNew(): Promise<void> {
+    const store = await openArchive(`folder-${++buckets}/`, folder.path);
+    await commitEach(log, [event('old', 0)]);
+    await fillPartition();
+    await publishAll();
+    await janitor(store);
+    await restore(await log.open(), store, everything);
+    await commitEach(log, [event('new', 0)]);
+  }
+  async function publishedBySecond(broker = recorder()): Promise<string[]> {
+    await using _relay = startTestRelay({ log, transport: broker.transport, topology: second, service: 'second' });
+    await drained(log, 15_000, 'redis-streams@second');
+    return broker.published();
+  }
+  const live = Object.values(plainTopology.topics)[0]!.transports.map((route) => ({ ...route, service: 'second' }));
+  const second = {
+    ...plainTopology,
+    topics: Object.fromEntries(Object.entries(plainTopology.topics).map(([name, topic]) => [name, { ...topic, transports: live }])),
+  };
+
+  test('are not published by a sink that comes later, which gets what is in the log besides', async () => {
+    await restoredAndNew();
+    expect(await publishedBySecond()).toEqual(['new#0']);
+  });
+  test('are not published either where an older partition is still in the log', async () => {
+    const store = await openArchive(`folder-${++buckets}/`, folder.path);
+    for (const n of [0, 1]) {
+      await commitEach(log, [event('old', n)]);
+      await fillPartition();
+    }
+    await publishAll();
+    await log.rows(
+      "insert into millrace.parked (sink, id, event_id, topic, type, source, created_at) select 'redis-streams@events', id, event_id, topic, type, source, created_at from millrace.outbox where id = 1",
+    );
+    expect((await janitor(store)).details).toMatchObject({ dropped: ['outbox_2000001'] });
+    await restore(await log.open(), store, everything);
+    await commitEach(log, [event('new', 0)]);
+    const broker = recorder();
+    expect(await publishedBySecond(broker)).toEqual(['old#0', 'new#0']);
+    expect((await sinkRow(log, 'redis-streams@second'))!.low).toBe(2_000_001);
+    broker.become('another');
+    await commitEach(log, [event('new', 1)]);
+    expect(await publishedBySecond(broker)).toEqual(['old#0', 'new#0', 'old#0', 'new#0', 'new#1']);
+  });
+});
+
+test('an archive of another log is not restored, wherever it was copied to', async () => {
+  const store = await openArchive(`folder-${++buckets}/`, folder.path);
+  await commitEach(log, [event('eve', 0)]);
+  await fillPartition();
+  const client = await log.open();
+  await ensureArchived(client, store, (await filledPartitions(client))[0]!, never);
+  const [theirs] = await log.rows<{ identity: string }>('select identity from millrace.log');
+  const [own] = await log.rows<{ identity: string }>('update millrace.log set identity = gen_random_uuid() returning identity');
+  await cp(join(store.location, 'log', theirs!.identity), join(store.location, 'log', own!.identity), { recursive: true });
+  await expect(restore(client, store, everything)).rejects.toMatchObject({
+    code: 'ARCHIVE_INVALID',
+    message: expect.stringContaining(`of log ${theirs!.identity}`),
+  });
+});
+
+test('a write that AWS denies is told as a write', async () => {
+  const error = awsFailure(Object.assign(new Error('no'), { name: 'AccessDenied' }), {
+    ...{ code: 'ARCHIVE_UNAVAILABLE', what: 'archive at s3://b/k', verb: 'written' },
+  });
+  expect(error.message).toMatch(/^archive at s3:\/\/b\/k may not be written; grant/);
+});
+
 test('a bucket with versions is told apart from one without by what a purge leaves', async () => {
-  const name = await bucket();
-  await objects.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }));
+  const name = await bucket({ versions: true });
   const store = await openArchive(`s3://${name}/a/`, '/');
   for (const text of ['one', 'two']) {
     const body = Buffer.from(text);

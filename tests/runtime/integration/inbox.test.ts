@@ -210,6 +210,12 @@ describe('the days of the inbox', () => {
     await log.rows(`drop table millrace.${oldest!.name}`);
     expect(await once(pool, 'stock', delivery(idAt(daysFromNow(-32))), apply())).toBe('expired');
   });
+  test('that are detached and not dropped yet count as gone', async () => {
+    const day = daysFromNow(-20).toISOString().slice(0, 10).replaceAll('-', '');
+    await log.rows(`alter table millrace.inbox detach partition millrace.inbox_${day}`);
+    expect(await once(pool, 'stock', delivery(idAt(daysFromNow(-20))), apply())).toBe('expired');
+    expect(await once(pool, 'stock', delivery(idAt(daysFromNow(-19))), apply())).toBe('new');
+  });
   test('an event from the far future is parked as well', async () => {
     expect(await once(pool, 'stock', delivery(idAt(daysFromNow(400))), apply())).toBe('expired');
   });

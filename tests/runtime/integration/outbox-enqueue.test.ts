@@ -64,6 +64,9 @@ describe('enqueue refuses, with one sentence and nothing written,', () => {
   test('a topic that is not declared', () => refused('TOPIC_UNKNOWN', [event('k', 0, { topic: 'x' })], /declared are t, tenants/));
   test('an event without tenant on a topic of tenants', () =>
     refused('TENANT_REQUIRED', [event('k', 0, { topic: 'tenants' })], /pass tenantId/));
+  test.each(['', '*', 'acme}:stream:chat:x', 'acme north', 'a/b'])('the tenant %j, who would not keep to one key', (tenantId) =>
+    refused('EVENT_INVALID', [event('k', 0, { tenantId })], /tenantId must begin with a letter or digit and have only/),
+  );
   test('an event without type', () => refused('EVENT_INVALID', [event('k', 0, { type: '' })], /type must be a non-empty string, got ""/));
   test('an id that is no UUIDv7', () =>
     refused('EVENT_INVALID', [event('k', 0, { id: '0b7d3b6e-6f0c-4d9e-8a51-0d8a5f6f2b11' })], /id must be a UUIDv7/));

@@ -1,17 +1,19 @@
+import { setTimeout } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { CreateBucketCommand, GetObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Client } from 'pg';
 import { type LoadedBinding, wrap } from '../../../runtime/src/binding/index.ts';
 import { connectRedis, type RedisConnection } from '../../../runtime/src/connections/redis/index.ts';
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
-import { enqueue } from '../../../runtime/src/outbox/enqueue.ts';
 import { openArchive } from '../../../runtime/src/retention/archive/open.ts';
 import { restore } from '../../../runtime/src/retention/archive/restore.ts';
 import type { ArchiveStore } from '../../../runtime/src/retention/archive/store.ts';
-import { archivedIntact } from '../../../runtime/src/retention/archive/write.ts';
+import { ensureArchived } from '../../../runtime/src/retention/archive/write.ts';
 import { cutLog } from '../../../runtime/src/retention/log/cut.ts';
 import { filledPartitions } from '../../../runtime/src/retention/log/partitions.ts';
-import { type RedactOptions, redact } from '../../../runtime/src/retention/redact/index.ts';
+import { endRedaction, openRedactions, type RedactOptions, redact } from '../../../runtime/src/retention/redact/index.ts';
+import { liftedIn } from '../../../runtime/src/retention/redact/lifted.ts';
+import * as streams from '../../../runtime/src/retention/redact/redis.ts';
 import * as tables from '../../../runtime/src/retention/redact/tables.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
 import { startTestPostgres, startTestRedis, type TestPostgres, type TestRedis } from '../../support/servers.ts';
@@ -21,6 +23,11 @@ import { topologyOf } from './redis-streams-fixture.ts';
 jest.mock('../../../runtime/src/retention/redact/tables.ts', () => {
   const actual = jest.requireActual('../../../runtime/src/retention/redact/tables.ts');
   return { ...actual, redactLog: jest.fn(actual.redactLog) };
+});
+
+jest.mock('../../../runtime/src/retention/redact/redis.ts', () => {
+  const actual = jest.requireActual('../../../runtime/src/retention/redact/redis.ts');
+  return { ...actual, redactRedis: jest.fn(actual.redactRedis) };
 });
 
 const topology = topologyOf({
@@ -92,7 +99,7 @@ async function everyPlace(): Promise<void> {
   await log.rows("update millrace.outbox set created_at = created_at - interval '2 days'");
   await cutLog(client, 7);
   const [partition] = await filledPartitions(client);
-  await archivedIntact(client, archive, partition!, new AbortController().signal);
+  await ensureArchived(client, archive, partition!, new AbortController().signal);
   await commitEach(log, [of('acme', 'ann', 1), of('other', 'bob', 1), of('acme', 'carl', 1)]);
   await log.rows("insert into millrace.sink (name) values ('s')");
   await log.rows(`insert into millrace.parked select 's', o.*, 1, '[{"error": "${secret}"}]' from millrace.outbox o where id > 1000000`);
@@ -247,12 +254,98 @@ test('an archive that is interrupted between manifest and the removal of old par
   expect(await restore(client, archive, range)).toMatchObject([{ rows: 3 }]);
 });
 
+test('one that was interrupted and is never asked for again in the same words is told of, and goes on or ends by its id', async () => {
+  await everyPlace();
+  for (const actor of ['ann', 'carl']) {
+    jest.mocked(tables.redactLog).mockRejectedValueOnce(new Error('killed'));
+    await expect(run({ tenant: 'acme', actor })).rejects.toThrow('killed');
+  }
+  const [ann, carl] = await openRedactions(client);
+  const other = await run({ tenant: 'other', topics: ['t'] });
+  expect(other.remains.filter(({ where }) => where === 'millrace.redaction').map(({ sentence }) => sentence)).toEqual([
+    expect.stringContaining(`--resume ${ann!.id} or --end ${ann!.id}`),
+    expect.stringContaining(carl!.id),
+  ]);
+  expect((await run(undefined, { resume: ann!.id })).redaction).toBe(ann!.id);
+  expect(await log.rows("select 1 from millrace.outbox where actor_id = 'ann'")).toEqual([]);
+  await endRedaction({ client, binding, topology, archive }, carl!.id, { by: 'officer' });
+  expect((await log.rows("select 1 from millrace.outbox where actor_id = 'carl'")).length).toBe(2);
+  expect(await openRedactions(client)).toEqual([]);
+  expect(await log.rows('select 1 from millrace.redaction where sought is not null or salt is not null')).toEqual([]);
+  expect((await log.rows("select 1 from millrace.outbox where type = 'millrace.redaction.ended'")).length).toBe(1);
+  await expect(run(undefined, { resume: carl!.id })).rejects.toMatchObject({ code: 'REDACTION_INVALID', message: /open are none/ });
+});
+
+test('one that is told to stop ends between two steps, says how it goes on, and does', async () => {
+  await everyPlace();
+  const stop = new AbortController();
+  stop.abort();
+  await expect(run({ tenant: 'acme' }, { signal: stop.signal })).rejects.toMatchObject({ code: 'REDACTION_STOPPED', message: /--resume/ });
+  expect(await everything()).toContain('carl');
+  const [open] = await openRedactions(client);
+  await run(undefined, { resume: open!.id });
+  expect(await everything()).not.toContain('carl');
+});
+
+test('settings that could not be brought back keep it open', async () => {
+  jest.mocked(tables.redactLog).mockRejectedValueOnce(new Error('killed'));
+  await expect(run({ tenant: 'acme' })).rejects.toThrow('killed');
+  const [open] = await openRedactions(client);
+  const lifted = liftedIn(client, open!.id);
+  await lifted.note('search entities-000001', { 'index.blocks.write': 'true' });
+  const { remains, redaction } = await run({ tenant: 'acme' });
+  expect(redaction).toBe(open!.id);
+  expect(remains).toEqual([{ where: 'search entities-000001', sentence: expect.stringMatching(/could not be brought back/) }]);
+  await lifted.forget('search entities-000001');
+  expect((await run({ tenant: 'acme' })).remains).toEqual([]);
+  expect(await openRedactions(client)).toEqual([]);
+});
+
+test('a person who is named in the key is found by it; a source goes when it is what is sought', async () => {
+  const more = { tenantId: 'acme', actorId: 'shop', subject: 'order 1', data: { address: secret } };
+  await commitEach(log, [event('ann', 0, more), event('ann', 1, { ...more, source: 'ann' }), event('bob', 2, more)]);
+  expect((await run({ tenant: 'acme', key: 'ann' })).counts).toMatchObject({ outbox_1000001: 2 });
+  const rows = await log.rows("select key, source, subject, data is null as gone from millrace.outbox where type = 'happened' order by id");
+  const pseudonym = expect.stringMatching(/^redacted-[0-9a-f]{24}$/);
+  expect(rows).toEqual([
+    { key: pseudonym, source: '/test', subject: 'order 1', gone: true },
+    { key: pseudonym, source: pseudonym, subject: 'order 1', gone: true },
+    { key: 'bob', source: '/test', subject: 'order 1', gone: false },
+  ]);
+});
+
+test('what looks like a redaction is redacted: a type, a marker, or a name that begins like a pseudonym', async () => {
+  await commitEach(log, [
+    event('k', 0, { tenantId: 'acme', type: 'millrace.redaction.note', data: { secret } }),
+    event('k', 1, { tenantId: 'acme', subject: 'redacted-ann' }),
+    { topic: 't', type: 'happened', source: '/test', key: 'k', tenantId: 'acme', extensions: { redacted: 'no', email: 'annmail' } },
+  ]);
+  await run({ tenant: 'acme' });
+  await run({ tenant: 'acme' });
+  const rows = await log.rows("select data, key, subject, headers from millrace.outbox where source = '/test' order by id");
+  expect(rows.map(({ data }) => data)).toEqual([null, null, null]);
+  for (const { key } of rows) expect(key).toMatch(/^redacted-/);
+  expect(JSON.stringify(rows)).not.toMatch(/ann|email/);
+});
+
+test('a choice of topics leaves what the inbox has set aside, and tells of it', async () => {
+  await everyPlace();
+  expect((await run({ tenant: 'acme', topics: ['t'] })).remains).toEqual([
+    {
+      where: 'millrace.inbox_parked',
+      sentence: '2 events that the inbox has set aside know no topic: redact without --topic to reach them',
+    },
+  ]);
+});
+
 test('events of transactions that were open are waited for', async () => {
   const open = await begin(log);
-  await enqueue(open.client, [of('acme', 'late', 0)]);
-  const ended = run({ tenant: 'acme' });
-  setTimeout(() => void open.commit(), 500);
-  expect((await ended).remains).toEqual([]);
+  await open.enqueue(of('acme', 'late', 0));
+  const [outcome] = await Promise.all([run({ tenant: 'acme' }), setTimeout(500).then(open.commit)]);
+  expect(outcome.remains).toEqual([]);
+  expect(await log.rows("select data, headers from millrace.outbox where type = 'happened'")).toEqual([
+    { data: null, headers: { redacted: outcome.redaction } },
+  ]);
   expect(await everything()).not.toContain('late');
 });
 
@@ -284,6 +377,16 @@ describe('streams', () => {
     expect((await run({ tenant: 'acme' })).remains).toEqual([]);
     expect(await events.client.xlen(key)).toBe(3);
   });
+  test('lose what a relay had read before and published afterwards', async () => {
+    const actual = jest.requireActual<typeof streams>('../../../runtime/src/retention/redact/redis.ts');
+    jest.mocked(streams.redactRedis).mockImplementationOnce(async (...args) => {
+      const first = await actual.redactRedis(...args);
+      await add('tenant:{acme}:stream:chat', 'acme', 1);
+      return first;
+    });
+    expect((await run({ tenant: 'acme' })).counts).toMatchObject({ 'events chat': 1 });
+    expect(await events.client.xlen('tenant:{acme}:stream:chat')).toBe(0);
+  });
   test('that cannot be reached, and Kafka, remain, and the rest is done', async () => {
     await everyPlace();
     const away = wrap(
@@ -305,6 +408,10 @@ describe('streams', () => {
 });
 
 describe('it is refused', () => {
+  test('without saying who asks for it, unless it only counts', async () => {
+    await expect(run({ tenant: 'acme' }, { by: undefined })).rejects.toMatchObject({ code: 'REDACTION_INVALID', message: /give --by/ });
+    expect((await run({ tenant: 'acme' }, { by: undefined, dryRun: true })).counts).toMatchObject({ outbox: 0 });
+  });
   test.each<[string, RedactOptions['sought'], string | undefined, RegExp]>([
     ['without saying whose events', {}, undefined, /give --tenant/],
     ['with an empty text', { tenant: '' }, undefined, /give --tenant/],

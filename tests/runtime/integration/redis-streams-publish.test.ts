@@ -237,6 +237,22 @@ describe('what cannot be published', () => {
     expect(await client.xlen(streamKey('isolated', 0, 'acme'))).toBe(1);
   });
 
+  test.each(['', '*', 'acme}:stream:isolated:x', 'a b', '{acme'])(
+    'an event of tenant %j, whose stream others could read, fails for good',
+    async (tenantid) => {
+      const events = [...eventsOf(1, { tenantid }), ...eventsOf(1, { from: 2, tenantid: 'acme', partitionkey: 'x' })];
+      const [refused] = await transport.publish('isolated', events);
+      expect(refused).toMatchObject({ status: 'failed', retriable: false, error: { code: 'EVENT_INVALID' } });
+      expect((refused as { error: Error }).error.message).toContain(
+        `and have only letters, digits and . _ : @ + = ~ -, got ${JSON.stringify(tenantid)}`,
+      );
+      expect(await client.keys('tenant:*')).toEqual([streamKey('isolated', 0, 'acme')]);
+      expect(await client.smembers(tenantsKey('isolated'))).toEqual(['acme']);
+      // On a stream that all share a tenant is no part of the key.
+      expect(codesOf(await transport.publish('single', eventsOf(1, { tenantid })))).toEqual([undefined]);
+    },
+  );
+
   test('an aborted call publishes nothing', async () => {
     const codes = codesOf(await transport.publish('single', eventsOf(2), { signal: AbortSignal.abort() }));
     expect(codes).toEqual(['PUBLISH_FAILED', 'PUBLISH_FAILED']);

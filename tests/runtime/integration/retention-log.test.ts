@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Topology } from '../../../runtime/src/contracts/topology.ts';
 import { cutLog } from '../../../runtime/src/retention/log/cut.ts';
-import * as leave from '../../../runtime/src/retention/log/leave.ts';
+import * as detach from '../../../runtime/src/retention/log/detach.ts';
 import * as partitions from '../../../runtime/src/retention/log/partitions.ts';
-import { type LogRetentionOptions, logRetention } from '../../../runtime/src/retention/log/task.ts';
+import { type LogRetentionOptions, logRetention } from '../../../runtime/src/retention/log/retention.ts';
 import { makePartitions } from '../../../runtime/src/schema/partitions.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/servers.ts';
@@ -130,6 +130,19 @@ describe('the boundary of a day', () => {
     await log.rows(`select setval('millrace.outbox_id', ${row!.bound})`);
     await expect(commitEach(log, [event('k', 3)])).rejects.toMatchObject({ code: '23505' });
   });
+  test('that was rolled back is noted later, so that nothing counts what it has skipped', async () => {
+    await commitEach(log, [event('k', 0)]);
+    await publishAll();
+    await settleMarks();
+    await age(10);
+    await log.rows("begin; select millrace.cut_outbox('day'); rollback");
+    const backlog = async () =>
+      Number((await log.rows<{ backlog: string }>('select millrace.outbox_backlog(low) as backlog from millrace.sink'))[0]!.backlog);
+    expect(await backlog()).toBe(999_999);
+    expect((await keep()).details).toMatchObject({ dropped: ['outbox_1000001'], skippedIds: 999_999 });
+    expect(await backlog()).toBe(0);
+    expect((await keep()).details).toMatchObject({ skippedIds: 0 });
+  });
   test('spans grow where a partition fills within hours, and shrink again', async () => {
     await makePartitions(await log.open());
     await commitEach(log, [event('k', 0)]);
@@ -255,6 +268,18 @@ describe('a drop', () => {
     expect(await names()).not.toContain('outbox_1000001');
     expect(await log.rows('select * from millrace.leaving_partition')).toEqual([]);
   }, 30_000);
+  test('that an open transaction holds up does not make the run fail for the next partition', async () => {
+    await oldAndNew();
+    await age(10);
+    await cutLog(await log.open(), 7);
+    await publishAll();
+    await settleMarks();
+    const reader = await log.open('reader');
+    await reader.query('begin isolation level repeatable read; select count(*) from millrace.outbox');
+    expect((await keep()).held).toMatchObject([{ name: 'outbox_1000001' }]);
+    await reader.query('commit');
+    expect((await keep()).details).toMatchObject({ dropped: ['outbox_2000001'] });
+  }, 30_000);
   test('whose session was ended while the detach waited is finished by the next run', async () => {
     await oldAndNew();
     await publishAll();
@@ -262,7 +287,7 @@ describe('a drop', () => {
     const blocker = await begin(log);
     await blocker.enqueue(event('blocker'));
     const janitor = await log.open('killed janitor');
-    const dying = leave.removePartition(janitor, 'outbox', 'outbox_1000001').catch(() => 'killed');
+    const dying = detach.removePartition(janitor, 'outbox', 'outbox_1000001').catch(() => 'killed');
     await eventually(async () => (await log.rows('select 1 from millrace.outbox_partitions() where detaching')).length > 0, {
       what: 'the detach has begun',
     });

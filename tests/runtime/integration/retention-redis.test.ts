@@ -255,7 +255,7 @@ describe('in a cluster', () => {
 
   test('streams are trimmed on whichever node they lie', async () => {
     const streams = Array.from({ length: 4 }, (_, shard) => streamKey('t', shard));
-    for (const key of streams) {
+    for (const key of [...streams, streamKey('t', 4), streamKey('t', 5), streamKey('t', 6)]) {
       const node = await plainClient(await cluster.masterOf(key));
       await node.xadd(key, '1-0', 'n', '1');
       await node.xadd(key, '*', 'n', '2');
@@ -273,6 +273,7 @@ describe('in a cluster', () => {
     ).service('events');
     const report = await streamRetention({ service, topology: topologyOf({ t: { shards: 4, windowHours: 24 } }) }).run(signal);
     expect(report).toMatchObject({ details: { streams: 4, removed: 4 } });
+    expect(report.held[0]!.sentence).toMatch(/^stream:\{t:4\} and 2 more of topic t belong to no topic/);
   });
 });
 

@@ -2,7 +2,7 @@ import { referenceTopology } from '../../../environments/topology.ts';
 import { aclRulesOf } from '../../../runtime/src/contracts/redis-acl.ts';
 import { topologySchema } from '../../../runtime/src/contracts/topology.ts';
 import { canonicalRights, rightsOf, type ServerCommand } from '../../../runtime/src/topology/drivers/redis/rules.ts';
-import { topologyOn } from '../integration/redis-acl-fixture.ts';
+import { topologyOn } from '../support/topology-redis.ts';
 
 const isolated = { isolation: 'tenant', consumers: [{ group: 'g' }] };
 const rulesOf = (user: object, topics: Record<string, object> = { chat: isolated, paid: { shards: 2 } }) =>
@@ -38,6 +38,21 @@ describe('the rules of an ACL user', () => {
     const words = rules.flatMap((rule) => rule.replace(/[()]/g, '').split(' ')).filter((word) => /^[~%&]/.test(word));
     expect(words.every((word) => /^[~&](tenant:\{acme\}:|consumers:\{chat\}:g:acme$)/.test(word))).toBe(true);
     expect(rules).not.toEqual(expect.arrayContaining(['+client|unblock']));
+  });
+
+  test.each(['consume', 'both', 'admin'])('with %s bound to a tenant fit no key of a tenant whose name goes on like one', (access) => {
+    const rules = rulesOf({ topics: ['chat'], groups: ['g'], access, tenant: 'acme' });
+    const words = rules.flatMap((rule) => rule.replace(/[()]/g, '').split(' '));
+    expect(words.filter((word) => /^[~%&].*[*?[]/.test(word))).toEqual([]);
+  });
+
+  test('of the operator of a tenant name what its declared groups keep', () => {
+    const rules = rulesOf({ topics: ['chat'], access: 'admin', tenant: 'acme' });
+    expect(keysOf(rules)).toEqual([
+      '~tenant:{acme}:stream:chat',
+      ...['fence', 'lease:g', 'fence:g', 'dead:g', 'blocked:g'].map((beside) => `~tenant:{acme}:stream:chat:${beside}`),
+      '~consumers:{chat}:g:acme',
+    ]);
   });
 
   test.each(['*', 'a*', 'a?', '[ab]', 'a\\b', 'a b', 'a}:stream:x', '', '(a', '~a'])(

@@ -19,7 +19,7 @@ export function folderArchive(root: string): ArchiveStore {
     guarded(join(root, prefix), async (path) => {
       try {
         const entries = await readdir(path, { recursive: true, withFileTypes: true });
-        const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.tmp'));
+        const files = entries.filter((entry) => entry.isFile());
         return files.map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/')).sort();
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];

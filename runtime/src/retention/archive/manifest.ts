@@ -46,9 +46,14 @@ export interface Archived {
   readonly sha256: string;
 }
 
+/** Where the archives of a log lie within the store, with a slash at the end. */
+export function logPrefix(log: string): string {
+  return `log/${log}/`;
+}
+
 /** Where the archive of a partition lies within the store, with a slash at the end. */
 export function partitionPrefix(log: string, partition: string): string {
-  return `log/${log}/${partition}/`;
+  return `${logPrefix(log)}${partition}/`;
 }
 
 export function manifestKey(prefix: string): string {
@@ -63,7 +68,7 @@ export async function writeManifest(store: ArchiveStore, manifest: Manifest): Pr
   return digest;
 }
 
-/** @throws {MillraceError} ARCHIVE_INVALID when it is none; undefined when it is absent. */
+/** @throws {MillraceError} ARCHIVE_INVALID when it is none, or that of another log or partition; undefined when it is absent. */
 export async function readManifest(store: ArchiveStore, prefix: string): Promise<Archived | undefined> {
   const body = await store.read(manifestKey(prefix));
   if (body === undefined) return undefined;
@@ -75,12 +80,16 @@ export async function readManifest(store: ArchiveStore, prefix: string): Promise
   }
   const parsed = manifestSchema.safeParse(document);
   if (!parsed.success) throw new MillraceError('ARCHIVE_INVALID', `${store.location}${manifestKey(prefix)} is no manifest of an archive`);
+  const { log, partition } = parsed.data;
+  if (partitionPrefix(log, partition) !== prefix) {
+    throw new MillraceError('ARCHIVE_INVALID', `${store.location}${manifestKey(prefix)} is of ${partition} of log ${log}; take it away`);
+  }
   return { manifest: parsed.data, sha256: sha256Of(body) };
 }
 
 /** Every archived partition of a log, oldest first. @throws {MillraceError} ARCHIVE_INVALID */
 export async function listManifests(store: ArchiveStore, log: string): Promise<Archived[]> {
-  const keys = (await store.list(`log/${log}/`)).filter((key) => key.endsWith('/manifest.json'));
+  const keys = (await store.list(logPrefix(log))).filter((key) => key.endsWith('/manifest.json'));
   const found: Archived[] = [];
   for (const key of keys) {
     const read = await readManifest(store, key.slice(0, -'manifest.json'.length));

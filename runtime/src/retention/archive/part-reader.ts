@@ -1,9 +1,13 @@
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { MillraceError } from '../../contracts/errors.ts';
+import { counted } from '../../counted.ts';
 import { type Part, sha256Of } from './manifest.ts';
 import type { ArchiveStore } from './store.ts';
+
+const lineFeed = 0x0a;
+/** What is uncompressed at a time. */
+const chunkBytes = 256 * 1024;
 
 /** The lines of a part, which is compared with its manifest before the first line is given. @throws {MillraceError} ARCHIVE_INVALID with the object */
 export async function* linesOf(store: ArchiveStore, prefix: string, part: Part): AsyncGenerator<string> {
@@ -14,11 +18,35 @@ export async function* linesOf(store: ArchiveStore, prefix: string, part: Part):
   const found = sha256Of(body);
   if (found !== part.sha256)
     throw new MillraceError('ARCHIVE_INVALID', `${address} has SHA-256 ${found}, its manifest says ${part.sha256}`);
-  const lines = createInterface({ input: Readable.from([body]).pipe(createGunzip()), crlfDelay: Number.POSITIVE_INFINITY });
   let rows = 0;
-  for await (const line of lines) {
+  for await (const line of splitLines(uncompressed(body, address))) {
     rows++;
     yield line;
   }
-  if (rows !== part.rows) throw new MillraceError('ARCHIVE_INVALID', `${address} has ${rows} rows, its manifest says ${part.rows}`);
+  if (rows !== part.rows)
+    throw new MillraceError('ARCHIVE_INVALID', `${address} has ${counted(rows, 'row')}, its manifest says ${part.rows}`);
+}
+
+async function* uncompressed(body: Buffer, address: string): AsyncGenerator<Buffer> {
+  try {
+    yield* Readable.from([body]).pipe(createGunzip({ chunkSize: chunkBytes })) as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw new MillraceError('ARCHIVE_INVALID', `${address} cannot be uncompressed`, { cause });
+  }
+}
+
+/** At line feeds alone: JSON may hold U+2028 and U+2029, at which `node:readline` ends a line as well, depending on its version. */
+async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let open: Buffer[] = [];
+  for await (const chunk of chunks) {
+    let from = 0;
+    for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, from)) {
+      open.push(chunk.subarray(from, end));
+      yield Buffer.concat(open).toString('utf8');
+      open = [];
+      from = end + 1;
+    }
+    if (from < chunk.length) open.push(chunk.subarray(from));
+  }
+  if (open.length > 0) yield Buffer.concat(open).toString('utf8');
 }

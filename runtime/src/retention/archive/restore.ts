@@ -1,6 +1,9 @@
 import type { ClientBase } from 'pg';
 import { MillraceError } from '../../contracts/errors.ts';
+import { counted } from '../../counted.ts';
+import { metLock } from '../../schema/sqlstate.ts';
 import { sinkPlaces } from '../log/partitions.ts';
+import { draftName, openDraft } from './drafts.ts';
 import { fromLine } from './line.ts';
 import { type Archived, listManifests, type Manifest, partitionPrefix } from './manifest.ts';
 import { linesOf } from './part-reader.ts';
@@ -10,7 +13,6 @@ import { logIdentity, noteArchived } from './write.ts';
 
 const batchRows = 2_000;
 const batchBytes = 8 * 1024 * 1024;
-const busy = new Set(['55P03', '40P01']);
 
 export interface RestoreOptions {
   /** Partitions with events from here on are restored. */
@@ -50,7 +52,7 @@ export async function restore(
     const there = await isAttached(client, manifest);
     if (!there) {
       await requireBelowSinks(client, manifest);
-      await load(client, store, manifest);
+      await load(client, store, archived);
     }
     await attach(client, store, archived, keepUntil, there);
     const one = { partition: manifest.partition, rows: manifest.rows, there };
@@ -89,18 +91,12 @@ async function requireBelowSinks(client: ClientBase, { partition, parts }: Manif
   throw new MillraceError('RESTORE_REFUSED', `${names} would publish the events of ${partition} again: let it publish past ${last} first`);
 }
 
-/** Not `outbox_...`: what has that name and is not attached is on its way out. */
-function draftName({ toId }: Manifest): string {
-  return `restoring_${toId}`;
-}
-
 /** Part by part, each in one transaction; parts that an earlier attempt has loaded are passed over. */
-async function load(client: ClientBase, store: ArchiveStore, manifest: Manifest): Promise<void> {
+async function load(client: ClientBase, store: ArchiveStore, archived: Archived): Promise<void> {
+  const { manifest } = archived;
+  await openDraft(client, archived);
   const table = draftName(manifest);
   const name = `millrace.${client.escapeIdentifier(table)}`;
-  // The check makes the attach quick: without it every row would be looked at under a lock.
-  await client.query(`create table if not exists ${name} (like millrace.outbox including all,
-    constraint in_place check (id >= ${manifest.fromId} and id < ${manifest.toId}))`);
   const { rows } = await client.query<{ last: string | null }>(`select max(id) as last from ${name}`);
   const last = Number(rows[0]!.last ?? 0);
   const prefix = partitionPrefix(manifest.log, manifest.partition);
@@ -114,6 +110,10 @@ async function load(client: ClientBase, store: ArchiveStore, manifest: Manifest)
       throw error;
     }
   }
+  const loaded = (await client.query<{ rows: string }>(`select count(*) as rows from ${name}`)).rows[0]!;
+  if (loaded.rows === String(manifest.rows)) return;
+  const found = counted(Number(loaded.rows), 'row');
+  throw new MillraceError('ARCHIVE_INVALID', `parts of ${manifest.partition} have ${found}, the manifest says ${manifest.rows}`);
 }
 
 async function* batches(lines: AsyncIterable<string>): AsyncGenerator<ArchivedRow[]> {
@@ -130,21 +130,25 @@ async function* batches(lines: AsyncIterable<string>): AsyncGenerator<ArchivedRo
   if (batch.length > 0) yield batch;
 }
 
+const noteRestoredSql = `update millrace.archived_partition set kept_until = greatest(kept_until, $2),
+    restored_at = case when $3 then restored_at else clock_timestamp() end where name = $1`;
+
 async function attach(client: ClientBase, store: ArchiveStore, archived: Archived, keepUntil: Date, there: boolean): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await client.query("begin; set local lock_timeout = '200ms'");
-      if (!there) await putInPlace(client, archived.manifest);
+      if (!there) {
+        await putInPlace(client, archived.manifest);
+        // What it had redacted in the table may have come back from the archive.
+        await client.query('update millrace.redaction set done = done - $1 where completed_at is null', [archived.manifest.partition]);
+      }
       await noteArchived(client, store, archived);
-      await client.query('update millrace.archived_partition set kept_until = greatest(kept_until, $2) where name = $1', [
-        archived.manifest.partition,
-        keepUntil,
-      ]);
+      await client.query(noteRestoredSql, [archived.manifest.partition, keepUntil, there]);
       await client.query('commit');
       return;
     } catch (error) {
       await client.query('rollback');
-      if (attempt === 20 || !busy.has((error as { code?: string }).code ?? '')) throw error;
+      if (attempt === 20 || !metLock(error)) throw error;
     }
   }
 }
@@ -152,13 +156,8 @@ async function attach(client: ClientBase, store: ArchiveStore, archived: Archive
 async function putInPlace(client: ClientBase, manifest: Manifest): Promise<void> {
   const { partition, fromId, toId } = manifest;
   const name = client.escapeIdentifier(partition);
-  const { rows } = await client.query<{ rows: string }>(
-    `select count(*) as rows from millrace.${client.escapeIdentifier(draftName(manifest))}`,
-  );
-  if (rows[0]!.rows !== String(manifest.rows)) {
-    throw new MillraceError('ARCHIVE_INVALID', `parts of ${partition} have ${rows[0]!.rows} rows, the manifest says ${manifest.rows}`);
-  }
   await client.query(`alter table millrace.${client.escapeIdentifier(draftName(manifest))} rename to ${name}`);
   await client.query(`alter table millrace.outbox attach partition millrace.${name} for values from (${fromId}) to (${toId})`);
   await client.query(`alter table millrace.${name} drop constraint in_place`);
+  await client.query(`comment on table millrace.${name} is null`);
 }

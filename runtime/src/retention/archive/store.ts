@@ -1,3 +1,5 @@
+import { isMillraceError, type MillraceError } from '../../contracts/errors.ts';
+
 /** What a store knows of an object without reading it. */
 export interface ObjectFacts {
   readonly bytes: number;
@@ -14,7 +16,7 @@ export interface ArchiveStore {
   /** Writes all of it or nothing. @throws {MillraceError} ARCHIVE_UNAVAILABLE */
   write(key: string, body: Buffer, sha256: string): Promise<void>;
   facts(key: string): Promise<ObjectFacts | undefined>;
-  /** Keys below a prefix that ends with a slash, sorted. */
+  /** Keys below a prefix that ends with a slash, sorted; with what interrupted writes have left. */
   list(prefix: string): Promise<string[]>;
   /**
    * Removes what lies under the keys, with every earlier version; of keys in `keep` only the earlier versions.
@@ -23,4 +25,9 @@ export interface ArchiveStore {
    */
   purge(prefix: string, keep: ReadonlySet<string>): Promise<string[]>;
   close(): void;
+}
+
+/** Whether an error concerns one object or the way to it, so that others may fare better. */
+export function isArchiveFailure(error: unknown): error is MillraceError {
+  return isMillraceError(error, 'ARCHIVE_INVALID') || isMillraceError(error, 'ARCHIVE_UNAVAILABLE');
 }

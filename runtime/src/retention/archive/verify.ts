@@ -1,14 +1,16 @@
 import { isMillraceError } from '../../contracts/errors.ts';
+import { counted } from '../../counted.ts';
 import { type Manifest, partitionPrefix } from './manifest.ts';
 import { linesOf } from './part-reader.ts';
 import type { ArchiveStore } from './store.ts';
 
 /** Reads every part of an archived partition. @returns what is wrong with it, for people; empty when it could be restored */
-export async function verifyArchived(store: ArchiveStore, manifest: Manifest): Promise<string[]> {
+export async function verifyArchived(store: ArchiveStore, manifest: Manifest, signal?: AbortSignal): Promise<string[]> {
   const prefix = partitionPrefix(manifest.log, manifest.partition);
   const problems: string[] = [];
   let rows = 0;
   for (const part of manifest.parts) {
+    signal?.throwIfAborted();
     try {
       for await (const _line of linesOf(store, prefix, part)) rows++;
     } catch (error) {
@@ -17,7 +19,7 @@ export async function verifyArchived(store: ArchiveStore, manifest: Manifest): P
     }
   }
   if (problems.length === 0 && rows !== manifest.rows) {
-    problems.push(`${store.location}${prefix} has ${rows} rows, its manifest says ${manifest.rows}`);
+    problems.push(`${store.location}${prefix} has ${counted(rows, 'row')}, its manifest says ${manifest.rows}`);
   }
   return problems;
 }

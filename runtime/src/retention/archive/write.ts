@@ -1,11 +1,13 @@
 import type { ClientBase } from 'pg';
 import { MillraceError } from '../../contracts/errors.ts';
+import { counted } from '../../counted.ts';
 import type { LogPartition } from '../log/partitions.ts';
 import { toLine } from './line.ts';
-import { type Archived, type Manifest, partitionPrefix, readManifest, writeManifest } from './manifest.ts';
+import { type Archived, type Manifest, manifestKey, partitionPrefix, readManifest, writeManifest } from './manifest.ts';
 import { defaultPartBytes, PartWriter } from './part-writer.ts';
 import { type ArchivedRow, rowsOf } from './row.ts';
 import type { ArchiveStore } from './store.ts';
+import { verifyArchived } from './verify.ts';
 
 /** Above this many tenants the manifest does not list them. */
 const mostTenants = 10_000;
@@ -13,6 +15,8 @@ const mostTenants = 10_000;
 export interface ArchiveOptions {
   /** Bytes of lines a part, before compression. @default 64 MiB */
   readonly partBytes?: number;
+  /** Told of earlier versions that could not be removed after a partition was archived again. */
+  readonly unpurged?: (sentence: string) => void;
 }
 
 /** Which log this is. */
@@ -22,26 +26,33 @@ export async function logIdentity(client: ClientBase): Promise<string> {
 }
 
 /**
- * Archives a partition unless that is done, and proves that the archive has all of it.
+ * Archives a partition unless that is done, and proves that the archive has all of it, by reading it back.
+ *
+ * It is archived again when the table has rows that the archive has not, as those of a transaction that was open then, or when the manifest is gone.
  *
  * @returns whether it was written now or before.
  * @throws {MillraceError} ARCHIVE_INVALID when what was archived is not what the database remembers; the partition must stay then.
  */
-export async function archivedIntact(
+export async function ensureArchived(
   client: ClientBase,
   store: ArchiveStore,
   partition: LogPartition,
   signal: AbortSignal,
   options: ArchiveOptions = {},
 ): Promise<'written' | 'known'> {
-  const { rows } = await client.query<{ rows: string; sha256: string }>(
-    'select rows, manifest_sha256 as sha256 from millrace.archived_partition where name = $1',
-    [partition.name],
+  const prefix = partitionPrefix(await logIdentity(client), partition.name);
+  const due = await isDue(client, store, prefix, partition);
+  if (due) await archivePartition(client, store, partition, signal, options);
+  await requireIntact(client, store, partition, signal);
+  return due ? 'written' : 'known';
+}
+
+async function isDue(client: ClientBase, store: ArchiveStore, prefix: string, { name }: LogPartition): Promise<boolean> {
+  const { rows } = await client.query<{ more: boolean }>(
+    `select (select count(*) from millrace.${client.escapeIdentifier(name)}) > rows as more from millrace.archived_partition where name = $1`,
+    [name],
   );
-  const known = rows[0];
-  if (known === undefined) await archivePartition(client, store, partition, signal, options);
-  await requireIntact(client, store, partition);
-  return known === undefined ? 'written' : 'known';
+  return rows[0] === undefined || rows[0].more || (await store.facts(manifestKey(prefix))) === undefined;
 }
 
 async function archivePartition(
@@ -49,10 +60,11 @@ async function archivePartition(
   store: ArchiveStore,
   partition: LogPartition,
   signal: AbortSignal,
-  { partBytes = defaultPartBytes }: ArchiveOptions,
+  { partBytes = defaultPartBytes, unpurged = () => undefined }: ArchiveOptions,
 ): Promise<void> {
   const log = await logIdentity(client);
   const prefix = partitionPrefix(log, partition.name);
+  const leftovers = await store.list(prefix);
   const writer = new PartWriter(store, prefix, partBytes);
   const facts = new Facts();
   for await (const page of rowsOf(client, partition.name)) {
@@ -70,6 +82,14 @@ async function archivePartition(
   };
   const sha256 = await writeManifest(store, manifest);
   await noteArchived(client, store, { manifest, sha256 });
+  // Overwritten parts may hold what was redacted in the table meanwhile.
+  if (leftovers.length > 0) (await purgeOthers(store, manifest)).forEach(unpurged);
+}
+
+/** Removes what the manifest does not name, and earlier versions of what it does. @returns for people: what could not be removed */
+export function purgeOthers(store: ArchiveStore, manifest: Manifest): Promise<string[]> {
+  const prefix = partitionPrefix(manifest.log, manifest.partition);
+  return store.purge(prefix, new Set([manifestKey(prefix), ...manifest.parts.map(({ object }) => `${prefix}${object}`)]));
 }
 
 /** What the database knows of an archived partition. */
@@ -82,29 +102,26 @@ export async function noteArchived(client: ClientBase, store: ArchiveStore, { ma
   );
 }
 
-/** Reads back what a drop relies on: the manifest as it was written, each part with its size and checksum, as many rows as the table has. */
-async function requireIntact(client: ClientBase, store: ArchiveStore, partition: LogPartition): Promise<void> {
+/** Reads back what a drop relies on: the manifest as it was written, every line of every part, as many rows as the table has. */
+async function requireIntact(client: ClientBase, store: ArchiveStore, partition: LogPartition, signal: AbortSignal): Promise<void> {
   const prefix = partitionPrefix(await logIdentity(client), partition.name);
   const read = await readManifest(store, prefix);
-  const { rows } = await client.query<{ rows: string; sha256: string; archived: string }>(
-    `select (select count(*) from millrace.${client.escapeIdentifier(partition.name)}) as rows, rows as archived, manifest_sha256 as sha256
+  const { rows } = await client.query<{ rows: string; sha256: string }>(
+    `select (select count(*) from millrace.${client.escapeIdentifier(partition.name)}) as rows, manifest_sha256 as sha256
        from millrace.archived_partition where name = $1`,
     [partition.name],
   );
   const known = rows[0]!;
   const where = `${store.location}${prefix}`;
-  if (read?.sha256 !== known.sha256) throw new MillraceError('ARCHIVE_INVALID', `manifest of ${where} is not the one that was written`);
-  if (known.rows !== String(read.manifest.rows)) {
-    throw new MillraceError('ARCHIVE_INVALID', `${where} has ${read.manifest.rows} rows, the partition has ${known.rows}`);
+  if (read?.sha256 !== known.sha256) {
+    const remedy = 'run millrace redact again where one was interrupted';
+    throw new MillraceError('ARCHIVE_INVALID', `manifest of ${where} is not the one that was written; ${remedy}`);
   }
-  for (const part of read.manifest.parts) await requirePart(store, `${prefix}${part.object}`, part);
-}
-
-async function requirePart(store: ArchiveStore, key: string, part: Manifest['parts'][number]): Promise<void> {
-  const facts = await store.facts(key);
-  if (facts !== undefined && facts.bytes === part.bytes && (facts.sha256 ?? part.sha256) === part.sha256) return;
-  const found = facts === undefined ? 'is missing' : `has ${facts.bytes} bytes and SHA-256 ${facts.sha256}`;
-  throw new MillraceError('ARCHIVE_INVALID', `${store.location}${key} ${found}, its manifest says ${part.bytes} bytes and ${part.sha256}`);
+  if (known.rows !== String(read.manifest.rows)) {
+    throw new MillraceError('ARCHIVE_INVALID', `${where} has ${counted(read.manifest.rows, 'row')}, the partition has ${known.rows}`);
+  }
+  const problems = await verifyArchived(store, read.manifest, signal);
+  if (problems.length > 0) throw new MillraceError('ARCHIVE_INVALID', problems.join('; '));
 }
 
 /** What a manifest tells of the rows. */

@@ -1,11 +1,10 @@
 import type { ClientBase } from 'pg';
+import { metLock } from '../../schema/sqlstate.ts';
 
 /** Longest wait of a writer for a cut, and of a cut for writers. */
 const lockTimeoutMs = 100;
 /** Attempts of one run; a transaction that outlasts them is met again a minute later. */
 const attempts = 5;
-
-const busy = new Set(['55P03', '40P01']);
 
 /**
  * Ends the partition in use at the boundary of a day, or of a week when the log is kept for more than 31 days, so that a log with few events can be
@@ -26,7 +25,7 @@ export async function cutLog(client: ClientBase, outboxDays: number): Promise<nu
       return Number(rows[0]!.skipped);
     } catch (error) {
       await client.query('rollback');
-      if (!busy.has((error as { code?: string }).code ?? '')) throw error;
+      if (!metLock(error)) throw error;
     }
   }
   return undefined;

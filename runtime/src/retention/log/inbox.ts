@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Held } from '../task.ts';
-import { removePartition } from './leave.ts';
+import { keptByTransaction, removePartition } from './detach.ts';
 
 /** Events older than this many days are set aside as too old instead of taken, so what was taken of them need not be known. */
 const pastSql = `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
@@ -18,11 +18,11 @@ export async function dropInboxDays(
   const { rows } = await client.query<{ name: string }>(pastSql, [days]);
   for (const { name } of rows) {
     if (signal.aborted) return;
-    if (await removePartition(client, 'inbox', name)) tally.dropped.push(name);
-    else
-      tally.held.push({
-        name,
-        sentence: `${name} is detached and not dropped yet: an older transaction is still open; the next run ends it`,
-      });
+    if (!(await removePartition(client, 'inbox', name))) {
+      // Until it has gone no other day can be detached.
+      tally.held.push(keptByTransaction(name));
+      return;
+    }
+    tally.dropped.push(name);
   }
 }

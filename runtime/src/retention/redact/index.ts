@@ -1,22 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import type { Client, ClientBase } from 'pg';
-import type { LoadedBinding } from '../../binding/index.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import type { Topology } from '../../contracts/topology.ts';
-import { enqueue } from '../../outbox/enqueue.ts';
 import { uuidv7 } from '../../outbox/uuid.ts';
-import type { ArchiveStore } from '../archive/store.ts';
-import { awaitTurn } from '../log/turn.ts';
-import { redactArchive } from './archive.ts';
-import { beyondReach } from './beyond.ts';
-import type { PlaceOutcome, Progress, Remains } from './outcome.ts';
+import { awaitTurn } from '../log/lock.ts';
+import type { Progress, Remains } from './outcome.ts';
+import { everywhere, type RedactGround, restoreAll, stillLifted } from './places.ts';
+import { begun, close, othersOpen, type Request, resumed } from './requests.ts';
 import { type Redaction, requireSought, type Sought } from './sought.ts';
-import { countTables, redactAside, redactLog } from './tables.ts';
+
+export type { RedactGround } from './places.ts';
+export { openRedactions } from './requests.ts';
 
 export interface RedactOptions {
-  readonly sought: Sought;
-  /** Who asked for it; `actorid` of the events that tell of it. */
-  readonly by: string;
+  /** Whose events; not needed with `resume`. */
+  readonly sought?: Sought | undefined;
+  /** Id of an open redaction that is to go on. */
+  readonly resume?: string | undefined;
+  /** Who asks for it; `actorid` of the events that tell of it. Not needed for a dry run. */
+  readonly by?: string | undefined;
   /** Why, for the audit: a ticket, not a name. */
   readonly reason?: string | undefined;
   /** Where the events that tell of it go. @default 'audit.logs' */
@@ -24,14 +25,8 @@ export interface RedactOptions {
   /** Counts, and changes nothing. @default false */
   readonly dryRun?: boolean | undefined;
   readonly told?: Progress | undefined;
-}
-
-export interface RedactGround {
-  /** A connection of its own without a limit of time for statements. */
-  readonly client: Client;
-  readonly binding: LoadedBinding;
-  readonly topology: Topology;
-  readonly archive?: ArchiveStore | undefined;
+  /** Ends it between two steps with REDACTION_STOPPED. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RedactOutcome {
@@ -46,28 +41,77 @@ export interface RedactOutcome {
  * the indices of the topology. The events stay, marked with the extension attribute `redacted`; entries on Redis and documents are removed.
  *
  * It tells of itself by an event in the same transaction as the first change, and by another when all is done. An interrupted one goes on when it is asked
- * for again. Not covered: what services have stored themselves, backups of the database and its write-ahead log, and what `remains` names.
+ * for again, or by its id. Not covered: what services have stored themselves, backups of the database and its write-ahead log, and what `remains` names.
  *
- * @throws {MillraceError} REDACTION_INVALID, TENANT_REQUIRED, TOPIC_UNKNOWN; RETENTION_BUSY; ARCHIVE_INVALID or ARCHIVE_UNAVAILABLE: run it again then.
+ * @throws {MillraceError} REDACTION_INVALID, TENANT_REQUIRED, TOPIC_UNKNOWN; RETENTION_BUSY; REDACTION_STOPPED; ARCHIVE_INVALID or ARCHIVE_UNAVAILABLE:
+ * run it again then.
  */
 export async function redact(ground: RedactGround, options: RedactOptions): Promise<RedactOutcome> {
-  requireSought(options.sought);
-  if (options.dryRun) return everywhere(ground, { id: uuidv7(), sought: options.sought, salt: randomBytes(32) }, options);
-  requireAudit(ground.topology, options);
-  return awaitTurn(ground.client, async () => {
-    const redaction = await begin(ground, options);
-    const outcome = { redaction: redaction.id, ...(await everywhere(ground, redaction, options)) };
-    await complete(ground, options, redaction, outcome);
-    return outcome;
+  const { told = () => undefined, signal, dryRun = false, resume } = options;
+  const { client, topology } = ground;
+  const way = { told, signal, dryRun };
+  if (dryRun) {
+    const sought = resume === undefined ? soughtOf(options) : (await resumed(client, resume)).sought;
+    const { counts, remains } = await everywhere(ground, { id: uuidv7(), sought, salt: randomBytes(32) }, way);
+    return { counts, remains: [...remains, ...(await othersOpen(client, resume))] };
+  }
+  return awaitTurn(client, async () => {
+    const request = requestOf(options);
+    const redaction = await started(ground, request, options);
+    const done = await everywhere(ground, redaction, way);
+    const lifted = await stillLifted(ground, redaction);
+    const outcome = { redaction: redaction.id, counts: done.counts, remains: [...done.remains, ...lifted] };
+    // What is to be brought back is known by its row alone.
+    if (lifted.length === 0) await close(client, topology, request, redaction, 'completed', { counts: done.counts, remains: done.remains });
+    return { ...outcome, remains: [...outcome.remains, ...(await othersOpen(client, redaction.id))] };
   });
 }
 
-function auditTopicOf({ auditTopic = 'audit.logs' }: RedactOptions): string {
-  return auditTopic;
+/**
+ * Ends an open redaction where it is: it forgets whom it sought, and brings back what it has lifted on OpenSearch. What it has redacted stays so.
+ *
+ * @throws {MillraceError} REDACTION_INVALID when none is open under `id`; CONNECTION_FAILED when something cannot be brought back.
+ */
+export async function endRedaction(
+  ground: RedactGround,
+  id: string,
+  options: Pick<RedactOptions, 'by' | 'reason' | 'auditTopic'>,
+): Promise<void> {
+  const { client, topology } = ground;
+  await awaitTurn(client, async () => {
+    const request = requestOf(options);
+    const redaction = await resumed(client, id);
+    requireAudit(topology, request, redaction.sought);
+    await restoreAll(ground, redaction);
+    await close(client, topology, request, redaction, 'ended', { reason: request.reason ?? null });
+  });
 }
 
-function requireAudit({ topics }: Topology, options: RedactOptions): void {
-  const name = auditTopicOf(options);
+async function started({ client, topology }: RedactGround, request: Request, options: RedactOptions): Promise<Redaction> {
+  if (options.resume !== undefined) {
+    const redaction = await resumed(client, options.resume);
+    requireAudit(topology, request, redaction.sought);
+    return redaction;
+  }
+  const sought = soughtOf(options);
+  requireAudit(topology, request, sought);
+  return begun(client, topology, request, sought);
+}
+
+function soughtOf({ sought = {} }: RedactOptions): Sought {
+  requireSought(sought);
+  // In one order: the same choice is the same redaction.
+  return sought.topics?.length ? { ...sought, topics: [...new Set(sought.topics)].sort() } : { ...sought, topics: undefined };
+}
+
+function requestOf({ by, reason, auditTopic = 'audit.logs' }: Pick<RedactOptions, 'by' | 'reason' | 'auditTopic'>): Request {
+  if (by === undefined || by === '') {
+    throw new MillraceError('REDACTION_INVALID', 'who asks for it: give --by, which becomes the actor of the events that tell of it');
+  }
+  return { by, reason, auditTopic };
+}
+
+function requireAudit({ topics }: Topology, { auditTopic: name }: Request, { tenant }: Sought): void {
   const topic = topics[name];
   if (topic === undefined) {
     const declared = Object.keys(topics).join(', ');
@@ -76,117 +120,10 @@ function requireAudit({ topics }: Topology, options: RedactOptions): void {
       `topic ${name} is not in the topology: name one for the events that tell of it with --audit-topic; declared are ${declared}`,
     );
   }
-  if (!topic.tenantless && options.sought.tenant === undefined) {
+  if (!topic.tenantless && tenant === undefined) {
     throw new MillraceError(
       'REDACTION_INVALID',
       `events of topic ${name} belong to a tenant: give --tenant too, or a topic without tenants with --audit-topic`,
     );
   }
-}
-
-/** One that was interrupted is taken up again. */
-async function begin({ client, topology }: RedactGround, options: RedactOptions): Promise<Redaction> {
-  const { sought, by, reason } = options;
-  const open = await client.query<{ id: string; salt: Buffer }>(
-    'select id, salt from millrace.redaction where completed_at is null and sought = $1::jsonb order by requested_at limit 1',
-    [JSON.stringify(sought)],
-  );
-  if (open.rows[0] !== undefined) return { ...open.rows[0], sought };
-  const redaction = { id: uuidv7(), sought, salt: randomBytes(32) };
-  await inTransaction(client, async () => {
-    await client.query('insert into millrace.redaction (id, requested_by, reason, sought, salt, done) values ($1, $2, $3, $4, $5, $6)', [
-      ...[redaction.id, by, reason ?? null, JSON.stringify(sought), redaction.salt],
-      JSON.stringify(await redactAside(client, redaction)),
-    ]);
-    await tell(client, topology, options, redaction, 'requested', { topics: sought.topics ?? null, reason: reason ?? null });
-  });
-  return redaction;
-}
-
-async function complete(
-  { client, topology }: RedactGround,
-  options: RedactOptions,
-  redaction: Redaction,
-  outcome: RedactOutcome,
-): Promise<void> {
-  await inTransaction(client, async () => {
-    await client.query('update millrace.redaction set completed_at = clock_timestamp(), sought = null, salt = null where id = $1', [
-      redaction.id,
-    ]);
-    await tell(client, topology, options, redaction, 'completed', { counts: outcome.counts, remains: outcome.remains });
-  });
-}
-
-/** Says that a person was sought, not which: the event would keep what the redaction takes away. */
-async function tell(
-  client: ClientBase,
-  topology: Topology,
-  options: RedactOptions,
-  { id, sought }: Redaction,
-  what: 'requested' | 'completed',
-  more: object,
-): Promise<void> {
-  const data = { redaction: id, actor: sought.actor !== undefined, subject: sought.subject !== undefined, ...more };
-  const whose = sought.tenant === undefined ? {} : { tenantId: sought.tenant };
-  const event = {
-    topic: auditTopicOf(options),
-    type: `millrace.redaction.${what}`,
-    source: '/millrace/redact',
-    key: id,
-    subject: id,
-    actorId: options.by,
-  };
-  await enqueue(client, [{ ...event, ...whose, data }], { topology });
-}
-
-async function inTransaction(client: ClientBase, work: () => Promise<void>): Promise<void> {
-  await client.query('begin');
-  try {
-    await work();
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback');
-    throw error;
-  }
-}
-
-async function everywhere(ground: RedactGround, redaction: Redaction, options: RedactOptions): Promise<PlaceOutcome> {
-  const { client, binding, topology, archive } = ground;
-  const { told = () => undefined, dryRun = false } = options;
-  const outcomes: PlaceOutcome[] = [];
-  outcomes.push(dryRun ? { counts: await countTables(client, redaction), remains: [] } : await redactLog(client, redaction, told));
-  if (archive !== undefined) outcomes.push(await redactArchive(client, archive, redaction, told, dryRun));
-  for (const name of binding.names) {
-    const outcome = await redactService(binding, name, topology, redaction.sought, dryRun);
-    for (const [place, events] of Object.entries(outcome.counts)) told(place, events);
-    outcomes.push(outcome);
-  }
-  outcomes.push({ counts: {}, remains: beyondReach(topology, redaction.sought, new Date()) });
-  return {
-    counts: Object.assign({}, ...outcomes.map((outcome) => outcome.counts)) as Record<string, number>,
-    remains: outcomes.flatMap((outcome) => outcome.remains),
-  };
-}
-
-/** A server that fails does not stop the others: what it holds remains, and a second run finds it. */
-async function redactService(
-  binding: LoadedBinding,
-  name: string,
-  topology: Topology,
-  sought: Sought,
-  dryRun: boolean,
-): Promise<PlaceOutcome> {
-  const handle = binding.service(name as never);
-  const { kind, role } = handle.service;
-  const carries = Object.values(topology.topics).some((topic) => topic.transports.some((route) => route.service === name));
-  try {
-    if ((kind === 'redis' || kind === 'redis-sentinel') && role !== 'cache' && carries) {
-      return await (await import('./redis.ts')).redactRedis(handle, topology, sought, dryRun);
-    }
-    if (kind === 'opensearch') return await (await import('./search.ts')).redactSearch(handle, topology, sought, dryRun);
-  } catch (error) {
-    const sentence = `not done: ${error instanceof Error ? error.message : String(error)}; run it again when that is mended`;
-    return { counts: {}, remains: [{ where: name, sentence }] };
-  }
-  return { counts: {}, remains: [] };
 }

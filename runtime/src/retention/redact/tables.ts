@@ -1,7 +1,8 @@
 import type { ClientBase } from 'pg';
-import { Pause } from '../../pause.ts';
+import { liftedKey } from './lifted.ts';
 import type { PlaceOutcome, Progress, Remains } from './outcome.ts';
-import { type Redaction, sqlOf } from './sought.ts';
+import { ownSource, ownTypes, pseudonymSql, type Redaction, type Sought, sqlOf } from './sought.ts';
+import type { Running } from './stopping.ts';
 
 /** Ids looked at in one transaction: a few hundred milliseconds when all of them match. */
 const batchIds = 20_000;
@@ -10,7 +11,7 @@ const patienceMs = 10_000;
 
 /** Events beside the log: few, and redacted in the transaction that asks for the redaction. */
 export async function redactAside(client: ClientBase, redaction: Redaction): Promise<Record<string, number>> {
-  const { where, set, values } = sqlOf(redaction.sought, redaction.id, redaction.salt);
+  const { where, set, values } = sqlOf(redaction);
   const counts: Record<string, number> = {};
   for (const table of ['parked', 'dead_letter']) {
     // What a broker answered may quote the event.
@@ -21,47 +22,52 @@ export async function redactAside(client: ClientBase, redaction: Redaction): Pro
   return counts;
 }
 
+/** Attributes of an event that the inbox has set aside which go; its extensions become the marker alone. */
+const gone = ['data_base64', 'datacontenttype', 'dataschema', 'traceparent', 'tracestate', 'partitionkey', 'subject', 'actorid'];
+
+const inboxWhere = `($1::text is null or event->>'tenantid' = $1) and ($2::text is null or event->>'actorid' = $2)
+  and ($3::text is null or event->>'subject' = $3) and ($4::text is null or event->>'partitionkey' = $4)
+  and not coalesce(event->>'type' like '${ownTypes}%' and event->>'source' = '${ownSource}', false)
+  and (event ?| $5::text[] or event->'extensions' is distinct from jsonb_build_object('redacted', event #>> '{extensions,redacted}'))`;
+
+function inboxValues({ tenant, actor, subject, key }: Sought): unknown[] {
+  return [tenant ?? null, actor ?? null, subject ?? null, key ?? null, gone];
+}
+
 /** Events that came too late are kept as JSON under the names of their attributes; they know no topic, so a choice of topics leaves them. */
-async function redactInbox(client: ClientBase, { id, sought }: Redaction): Promise<number> {
+async function redactInbox(client: ClientBase, { id, sought, salt }: Redaction): Promise<number> {
   if (sought.topics?.length) return 0;
-  const gone = [
-    'data_base64',
-    'datacontenttype',
-    'dataschema',
-    'extensions',
-    'traceparent',
-    'tracestate',
-    'partitionkey',
-    'subject',
-    'actorid',
-  ];
   const { rowCount } = await client.query(
-    `update millrace.inbox_parked set event = (event - $5::text[]) || jsonb_build_object('extensions', jsonb_build_object('redacted', $4::text))
+    `update millrace.inbox_parked set event = (event - $5::text[]) || jsonb_build_object('extensions', jsonb_build_object('redacted', $6::text))
+        || case when event->>'source' in ($2::text, $3::text, $4::text) then jsonb_build_object('source', ${pseudonymSql("event->>'source'", '$7')}) else '{}' end
       where ${inboxWhere}`,
-    [...inboxValues(sought), id, gone],
+    [...inboxValues(sought), id, salt],
   );
   return rowCount ?? 0;
 }
 
-const inboxWhere = `($1::text is null or event->>'tenantid' = $1) and ($2::text is null or event->>'actorid' = $2)
-  and ($3::text is null or event->>'subject' = $3) and event #>> '{extensions,redacted}' is null`;
+async function countInbox(client: ClientBase, sought: Sought): Promise<number> {
+  const sql = `select count(*)::integer as n from millrace.inbox_parked where ${inboxWhere}`;
+  return (await client.query<{ n: number }>(sql, inboxValues(sought))).rows[0]!.n;
+}
 
-function inboxValues({ tenant, actor, subject }: Redaction['sought']): (string | null)[] {
-  return [tenant ?? null, actor ?? null, subject ?? null];
+/** What a choice of topics leaves in the inbox. */
+export async function leftInInbox(client: ClientBase, { sought }: Redaction): Promise<Remains[]> {
+  const events = sought.topics?.length ? await countInbox(client, sought) : 0;
+  if (events === 0) return [];
+  const sentence = `${events} events that the inbox has set aside know no topic: redact without --topic to reach them`;
+  return [{ where: 'millrace.inbox_parked', sentence }];
 }
 
 /** What `redactAside` and `redactLog` would change. */
 export async function countTables(client: ClientBase, redaction: Redaction): Promise<Record<string, number>> {
-  const { where, values } = sqlOf(redaction.sought, redaction.id, redaction.salt);
+  const { where, values } = sqlOf(redaction);
   const counts: Record<string, number> = {};
   for (const table of ['outbox', 'parked', 'dead_letter']) {
     const { rows } = await client.query<{ n: number }>(`select count(*)::integer as n from millrace.${table} where ${where}`, values);
     counts[table] = rows[0]!.n;
   }
-  if (!redaction.sought.topics?.length) {
-    const sql = `select count(*)::integer as n from millrace.inbox_parked where ${inboxWhere}`;
-    counts.inbox_parked = (await client.query<{ n: number }>(sql, inboxValues(redaction.sought))).rows[0]!.n;
-  }
+  if (!redaction.sought.topics?.length) counts.inbox_parked = await countInbox(client, redaction.sought);
   return counts;
 }
 
@@ -76,9 +82,9 @@ interface Bounds {
  *
  * Events that are enqueued after the request are not meant; those of transactions that were open then are waited for.
  */
-export async function redactLog(client: ClientBase, redaction: Redaction, told: Progress): Promise<PlaceOutcome> {
+export async function redactLog(client: ClientBase, redaction: Redaction, told: Progress, running: Running): Promise<PlaceOutcome> {
   const { rows: start } = await client.query<{ xid: string; last: string; done: Record<string, number> }>(
-    `select pg_current_xact_id()::text as xid, (select last_value from millrace.outbox_id)::text as last, done from millrace.redaction where id = $1`,
+    `select pg_current_xact_id()::text as xid, (select last_value from millrace.outbox_id)::text as last, done - '${liftedKey}' as done from millrace.redaction where id = $1`,
     [redaction.id],
   );
   const { xid, last, done } = start[0]!;
@@ -86,11 +92,11 @@ export async function redactLog(client: ClientBase, redaction: Redaction, told: 
   const partitions = (await bounds(client)).filter(({ from }) => from <= Number(last));
   for (const partition of partitions) {
     if (counts[partition.name] !== undefined) continue;
-    counts[partition.name] = await redactPartition(client, redaction, partition, Number(last));
+    counts[partition.name] = await redactPartition(client, redaction, partition, Number(last), running);
     await noteDone(client, redaction.id, partition.name, counts[partition.name]!);
     told(partition.name, counts[partition.name]!);
   }
-  const remains = await redactStragglers(client, redaction, partitions.slice(-2), { xid, last: Number(last) });
+  const remains = await redactStragglers(client, redaction, partitions.slice(-2), { xid, last: Number(last) }, running);
   return { counts, remains };
 }
 
@@ -100,13 +106,20 @@ async function bounds(client: ClientBase): Promise<Bounds[]> {
   return rows.map(({ name, from, to }) => ({ name, from: Number(from), to: Number(to) }));
 }
 
-async function redactPartition(client: ClientBase, redaction: Redaction, { name, from, to }: Bounds, last: number): Promise<number> {
-  const { where, set, values } = sqlOf(redaction.sought, redaction.id, redaction.salt);
+async function redactPartition(
+  client: ClientBase,
+  redaction: Redaction,
+  { name, from, to }: Bounds,
+  last: number,
+  running: Running,
+): Promise<number> {
+  const { where, set, values } = sqlOf(redaction);
   const table = `millrace.${client.escapeIdentifier(name)}`;
   let events = 0;
   for (let lower = await nextId(client, table, from); lower !== undefined && lower <= last; ) {
+    running.check();
     const upper = Math.min(lower + batchIds, to, last + 1);
-    const sql = `update ${table} set ${set} where id >= $7 and id < $8 and ${where}`;
+    const sql = `update ${table} set ${set} where id >= $8 and id < $9 and ${where}`;
     events += (await client.query(sql, [...values, lower, upper])).rowCount ?? 0;
     lower = await nextId(client, table, upper);
   }
@@ -134,6 +147,7 @@ async function redactStragglers(
   redaction: Redaction,
   partitions: readonly Bounds[],
   { xid, last }: { xid: string; last: number },
+  running: Running,
 ): Promise<Remains[]> {
   const deadline = performance.now() + patienceMs;
   let ended = false;
@@ -143,9 +157,9 @@ async function redactStragglers(
       [xid],
     );
     ended = rows[0]!.ended;
-    if (!ended) await new Pause().wait(100);
+    if (!ended) await running.wait(100);
   }
-  for (const partition of partitions) await redactPartition(client, redaction, partition, last);
+  for (const partition of partitions) await redactPartition(client, redaction, partition, last, running);
   if (ended) return [];
   return [
     {

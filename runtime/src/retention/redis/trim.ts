@@ -7,8 +7,8 @@ export interface HeldBack {
   /** By how much its oldest entry is over the window. */
   readonly ms: number;
   readonly group: string;
-  /** The group does not exist yet, has not acknowledged an entry, or has not been given one. */
-  readonly reason: 'missing' | 'pending' | 'unread';
+  /** The group does not exist yet, has not acknowledged an entry, or has not been given one; or the caller needs what follows (`neededFrom`). */
+  readonly reason: 'missing' | 'pending' | 'unread' | 'needed';
   /** First id that is kept. */
   readonly from: string;
 }
@@ -18,12 +18,16 @@ export interface Trimmed {
   readonly held: HeldBack | undefined;
   /** All that exist on the stream, declared or not. */
   readonly groups: readonly string[];
+  /** How many groups there are, where that is more than are looked at: nothing was removed then, and `groups` is empty. */
+  readonly crowd?: number;
 }
 
 export interface TrimOptions {
   readonly windowMs: number;
   /** Groups that must have acknowledged an entry, whether they exist yet or not. */
   readonly groups: readonly string[];
+  /** An id from which on nothing is removed. @default none */
+  readonly neededFrom?: string | undefined;
   readonly signal: AbortSignal;
   /** Most entries that one call removes; other clients of the server wait for the call. @default 10_000 */
   readonly entriesPerCall?: number;
@@ -35,13 +39,17 @@ export interface TrimOptions {
  */
 const defaultEntriesPerCall = 10_000;
 
+/** Whoever may consume a stream can make groups on it, and every one is looked at in a call for which others wait: 30,000 held them up for 0.4 s. */
+export const maxGroups = 1_000;
+
 /** Trims one stream, in as many calls as it takes; each looks at the groups anew. Can be stopped between two of them. */
 export async function trimStream(client: RedisClient, stream: string, options: TrimOptions): Promise<Trimmed> {
-  const { windowMs, groups, signal, entriesPerCall = defaultEntriesPerCall } = options;
-  const args = [String(windowMs), String(entriesPerCall), ...groups];
+  const { windowMs, groups, neededFrom = '', signal, entriesPerCall = defaultEntriesPerCall } = options;
+  const args = [String(windowMs), String(entriesPerCall), String(maxGroups), neededFrom, ...groups];
   for (let removed = 0; ; ) {
-    const reply = (await runScript(client, trimScript, [stream], args)) as Reply | [];
+    const reply = (await runScript(client, trimScript, [stream], args)) as Reply | [crowd: number] | [];
     if (reply.length === 0) return { removed, held: undefined, groups: [] };
+    if (reply.length === 1) return { removed, held: undefined, groups: [], crowd: reply[0] };
     const [count, again, ms, group, reason, from, names] = reply;
     removed += count;
     if (again === 1 && !signal.aborted) continue;

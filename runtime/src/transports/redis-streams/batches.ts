@@ -1,5 +1,5 @@
 import { MillraceError } from '../../contracts/errors.ts';
-import type { MillraceEvent } from '../../contracts/event.ts';
+import { type MillraceEvent, plainTenant, plainTenantRule } from '../../contracts/event.ts';
 import type { PublishResult } from '../../transport.ts';
 import { failedResult } from './publish-errors.ts';
 import type { Routed } from './streams.ts';
@@ -53,6 +53,10 @@ function refuse(
   }
   if (stream === undefined) {
     return new MillraceError('TENANT_REQUIRED', `topic ${routed.name} isolates tenants; event ${event.id} must carry tenantid, got none`);
+  }
+  // Under a name with a meaning the stream could lie where a user of another tenant may read.
+  if (routed.topic.isolation === 'tenant' && !plainTenant.test(event.tenantid!)) {
+    return new MillraceError('EVENT_INVALID', `tenantid of event ${event.id} ${plainTenantRule}, got ${JSON.stringify(event.tenantid)}`);
   }
   if (bytes > routed.topic.maxBytes) {
     return new MillraceError('EVENT_TOO_LARGE', `data of event ${event.id} must be at most ${routed.topic.maxBytes} bytes, got ${bytes}`);

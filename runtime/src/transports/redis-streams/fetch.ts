@@ -8,7 +8,7 @@ import { isSuperseded, runAsHolder } from './lease.ts';
 import { createUnpacker } from './msgpack.ts';
 
 /** Makes the group where it is missing, from the first entry on: a fail-over may have forgotten it, and nothing may be passed over. */
-export async function ensureGroup(client: Redis, stream: string, group: string): Promise<void> {
+export async function ensureGroup(client: Pick<Redis, 'xgroup'>, stream: string, group: string): Promise<void> {
   try {
     await client.xgroup('CREATE', stream, group, '0', 'MKSTREAM');
   } catch (error) {

@@ -1,7 +1,6 @@
 import type { ClientBase } from 'pg';
-
-/** SQLSTATE lock_not_available: a transaction that is still open keeps the partition; what was begun is ended by the next run. */
-const lockNotAvailable = '55P03';
+import { hasState, sqlState } from '../../schema/sqlstate.ts';
+import type { Held } from '../task.ts';
 
 /**
  * How long a detach waits for transactions that have used the table. It waits for them by their ids and holds no lock meanwhile that writers want.
@@ -19,6 +18,11 @@ interface Leaving {
 
 const leavingSql = `select l.name, split_part(l.name, '_', 1) as parent, i.inhdetachpending as detaching
   from millrace.leaving_partition l left join pg_inherits i on i.inhrelid = to_regclass('millrace.' || l.name) order by l.name`;
+
+/** Tells of a partition that an open transaction keeps. */
+export function keptByTransaction(name: string): Held {
+  return { name, sentence: `${name} is detached and not dropped yet: an older transaction is still open; the next run ends it` };
+}
 
 /** Ends what an interrupted run has begun. @returns names of what could not be ended yet, for an open transaction. */
 export async function finishLeaving(client: ClientBase): Promise<string[]> {
@@ -54,7 +58,8 @@ async function leave(client: ClientBase, { name, parent, detaching }: Leaving): 
     await client.query('delete from millrace.leaving_partition where name = $1', [name]);
     return true;
   } catch (error) {
-    if ((error as { code?: string }).code === lockNotAvailable) return false;
+    // A transaction that is still open keeps the partition; what was begun is ended by the next run.
+    if (hasState(error, sqlState.lockNotAvailable)) return false;
     throw error;
   } finally {
     await client.query('reset lock_timeout').catch(() => undefined);

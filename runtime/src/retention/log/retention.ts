@@ -1,15 +1,16 @@
 import type { Client } from 'pg';
 import { endClient } from '../../connections/postgres/end-client.ts';
 import type { Topology } from '../../contracts/topology.ts';
+import { counted } from '../../counted.ts';
 import { makePartitions } from '../../schema/partitions.ts';
-import type { ArchiveStore } from '../archive/store.ts';
-import { archivedIntact } from '../archive/write.ts';
+import { type ArchiveStore, isArchiveFailure } from '../archive/store.ts';
+import { ensureArchived } from '../archive/write.ts';
 import type { Held, Task, TaskReport } from '../task.ts';
 import { cutLog } from './cut.ts';
+import { finishLeaving, keptByTransaction, removePartition } from './detach.ts';
 import { dropInboxDays } from './inbox.ts';
-import { finishLeaving, removePartition } from './leave.ts';
+import { inTurn } from './lock.ts';
 import { filledPartitions, type LogPartition, newestAgeSeconds, reasonToKeep, sinkPlaces } from './partitions.ts';
-import { inTurn } from './turn.ts';
 
 export interface LogRetentionOptions {
   /** Name of the bound service with the log. */
@@ -52,6 +53,8 @@ interface Tally {
   readonly dropped: string[];
   readonly archived: string[];
   readonly held: Held[];
+  /** Earlier versions in the archive that could not be removed. */
+  readonly unpurged: string[];
   overdueSeconds: number;
 }
 
@@ -60,15 +63,16 @@ async function keepLog(client: Client, options: LogRetentionOptions, signal: Abo
   if (retention === undefined) return idle('the topology has no retention for the database');
   await makePartitions(client);
   const cut = await cutLog(client, retention.outboxDays);
-  const tally: Tally = { dropped: [], archived: [], held: [], overdueSeconds: 0 };
-  for (const name of await finishLeaving(client)) tally.held.push(openTransaction(name));
+  const tally: Tally = { dropped: [], archived: [], held: [], unpurged: [], overdueSeconds: 0 };
+  for (const name of await finishLeaving(client)) tally.held.push(keptByTransaction(name));
   if (tally.held.length === 0) {
-    await dropLog(client, options, retention.outboxDays, tally, signal);
+    // First: archiving may take long, and fail.
     await dropInboxDays(client, retention.inboxDays, tally, signal);
+    await dropLog(client, options, retention.outboxDays, tally, signal);
   }
   return {
-    sentence: `dropped ${tally.dropped.length} partitions, archived ${tally.archived.length}, kept ${tally.held.length} over their retention`,
-    details: { dropped: tally.dropped, archived: tally.archived, skippedIds: cut ?? null },
+    sentence: `dropped ${counted(tally.dropped.length, 'partition')}, archived ${tally.archived.length}, kept ${tally.held.length} over their retention`,
+    details: { dropped: tally.dropped, archived: tally.archived, skippedIds: cut ?? null, unpurged: tally.unpurged },
     held: tally.held,
     gauges: [{ signal: 'outbox.retention_held', labels: { service: options.service }, value: tally.overdueSeconds }],
   };
@@ -82,31 +86,41 @@ async function dropLog(client: Client, options: LogRetentionOptions, days: numbe
     if (overdueSeconds < 0) continue;
     // Asked anew for each: archiving the one before may have taken minutes.
     const reason = await reasonToKeep(client, partition, await sinkPlaces(client, options.topology));
-    if (reason !== undefined) {
-      tally.held.push({ name: partition.name, sentence: `${partition.name} is over its retention and kept: ${reason}` });
-      tally.overdueSeconds = Math.max(tally.overdueSeconds, Math.round(overdueSeconds));
-      continue;
-    }
-    await archiveAndDrop(client, partition, options.archive, tally, signal);
+    const outcome = reason === undefined ? await archiveAndDrop(client, partition, options.archive, tally, signal) : { kept: reason };
+    if (outcome.stuck) return;
+    if (outcome.kept === undefined) continue;
+    tally.held.push({ name: partition.name, sentence: `${partition.name} is over its retention and kept: ${outcome.kept}` });
+    tally.overdueSeconds = Math.max(tally.overdueSeconds, Math.round(overdueSeconds));
   }
 }
 
+/**
+ * @returns why it has to stay when its archive cannot be relied on, or `stuck` when an open transaction keeps it: no other can be detached then.
+ */
 async function archiveAndDrop(
   client: Client,
   partition: LogPartition,
   archive: ArchiveStore | undefined,
   tally: Tally,
   signal: AbortSignal,
-): Promise<void> {
-  if (archive !== undefined && (await archivedIntact(client, archive, partition, signal)) === 'written')
-    tally.archived.push(partition.name);
-  if (signal.aborted) return;
-  if (await removePartition(client, 'outbox', partition.name)) tally.dropped.push(partition.name);
-  else tally.held.push(openTransaction(partition.name));
-}
-
-function openTransaction(name: string): Held {
-  return { name, sentence: `${name} is detached and not dropped yet: an older transaction is still open; the next run ends it` };
+): Promise<{ readonly kept?: string; readonly stuck?: true }> {
+  try {
+    if (archive !== undefined) {
+      const unpurged = (sentence: string) => tally.unpurged.push(sentence);
+      const outcome = await ensureArchived(client, archive, partition, signal, { unpurged });
+      if (outcome === 'written') tally.archived.push(partition.name);
+    }
+  } catch (error) {
+    if (!isArchiveFailure(error)) throw error;
+    return { kept: error.message };
+  }
+  if (signal.aborted) return {};
+  if (await removePartition(client, 'outbox', partition.name)) {
+    tally.dropped.push(partition.name);
+    return {};
+  }
+  tally.held.push(keptByTransaction(partition.name));
+  return { stuck: true };
 }
 
 function idle(sentence: string): TaskReport {
