@@ -1,17 +1,9 @@
 import type { LoadedBinding, ServiceHandle } from '../binding/index.ts';
-import type { ServiceKind } from '../contracts/binding.ts';
-import type { Topology } from '../contracts/topology.ts';
+import type { DrivenKind } from '../contracts/object-names.ts';
+import { servicesOf, type Topology } from '../contracts/topology.ts';
 import type { OpenDriver } from './driver.ts';
+import { drivers } from './drivers/index.ts';
 
-const drivers = {
-  kafka: async () => (await import('./drivers/kafka/index.ts')).openKafkaDriver,
-  rabbitmq: async () => (await import('./drivers/rabbitmq/index.ts')).openRabbitDriver,
-  redis: async () => (await import('./drivers/redis/index.ts')).openRedisDriver,
-  'redis-sentinel': async () => (await import('./drivers/redis/index.ts')).openRedisDriver,
-  opensearch: async () => (await import('./drivers/opensearch/index.ts')).openSearchDriver,
-} as const satisfies Partial<Record<ServiceKind, () => Promise<OpenDriver>>>;
-
-type DrivenKind = keyof typeof drivers;
 const drivenKinds = Object.keys(drivers) as DrivenKind[];
 
 /** Connects with the driver of the service's kind, whose module is loaded here and no earlier. */
@@ -40,11 +32,4 @@ export function targetsOf(binding: LoadedBinding, topology: Topology, only: read
     services: bound.map((name) => binding.service(name, ...drivenKinds)),
     unbound: wanted.filter((name) => !bound.includes(name)),
   };
-}
-
-/** Names of the services that the topology has objects for. */
-function servicesOf({ topics, queues, exchanges, aclUsers, indices, snapshots, searchRoles }: Topology): string[] {
-  const routed = Object.values(topics).flatMap(({ transports }) => transports);
-  const placed = [queues, exchanges, aclUsers, indices, snapshots, searchRoles].flatMap((objects) => Object.values(objects));
-  return [...new Set([...routed, ...placed].map(({ service }) => service))].sort();
 }

@@ -7,7 +7,7 @@ import type { Delivery, Transport } from '../../../runtime/src/transport.ts';
 import { redisStreams } from '../../../runtime/src/transports/redis-streams/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTestRedis, type TestRedis } from '../../support/servers.ts';
-import { applyAll, attempt, bindingOf, clientAs, refusal } from './redis-acl-fixture.ts';
+import { applyAll, attempt, bindingOf, clientAs, refusal } from '../support/topology-redis.ts';
 import { eventsOf } from './redis-streams-fixture.ts';
 
 const topology: Topology = topologySchema.parse(referenceTopology({ events: { kind: 'redis', role: 'events' } }, 'process'));

@@ -5,7 +5,7 @@ import type { Transport } from '../../../runtime/src/transport.ts';
 import { redisStreams } from '../../../runtime/src/transports/redis-streams/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTestRedis, type TestAuthority, type TestRedis, testAuthority } from '../../support/servers.ts';
-import { applyAll, attempt, bindingOf, clientAs, refusal, topologyOn } from './redis-acl-fixture.ts';
+import { applyAll, attempt, bindingOf, clientAs, refusal, topologyOn } from '../support/topology-redis.ts';
 import { eventsOf } from './redis-streams-fixture.ts';
 
 const isolated = { isolation: 'tenant', consumers: [{ group: 'history' }] };

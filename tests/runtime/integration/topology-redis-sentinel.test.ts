@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { LoadedBinding } from '../../../runtime/src/binding/index.ts';
 import { connectRedis } from '../../../runtime/src/connections/redis/index.ts';
+import { applyTopology } from '../../../runtime/src/topology/apply.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTestSentinel, type TestAuthority, type TestRedis, type TestSentinel, testAuthority } from '../../support/servers.ts';
-import { applyAll, clientAs, openDriver, sentinelBindingOf, topologyOn } from './redis-acl-fixture.ts';
+import { applyAll, clientAs, openDriver, sentinelBindingOf, topologyOn } from '../support/topology-redis.ts';
 
 const topology = topologyOn(
   { orders: { consumers: [{ group: 'inventory' }] } },
@@ -52,6 +53,35 @@ describe('users of a set with sentinels', () => {
     expect(changes).toMatchObject([
       { name: 'events/user/inventory', action: 'update', differences: [{ property: `commands on ${addressOf(second!)}` }] },
     ]);
+    expect((await applyAll(binding, topology)).changes).toEqual([]);
+  });
+
+  test('that differ on every server in the same way are shown once', async () => {
+    for (const node of set.nodes) await asked(node, (client) => client.call('ACL', 'SETUSER', 'inventory', '+flushall', '-xack'));
+    const { changes } = await compare();
+    expect(changes[0]!.differences).toEqual([{ property: 'commands', live: '+flushall', declared: '+xack' }]);
+    expect((await applyAll(binding, topology)).changes).toEqual([]);
+  });
+
+  test('keep their rights on a server that is silent, which is a problem; they are narrowed when it answers', async () => {
+    const narrow = topologyOn(
+      { orders: { consumers: [{ group: 'inventory' }] } },
+      { inventory: { topics: ['orders'], access: 'consume' } },
+    );
+    const master = await set.master();
+    const silent = set.nodes.find(({ port }) => port !== master.port)!;
+    const rights = () => asked(silent, (client) => client.xpending('stream:{orders:0}', 'inventory'), 'inventory', 'of-inventory');
+    silent.pause();
+    const { status, services } = await applyTopology({ binding, topology: narrow });
+    silent.resume();
+    expect([status, services[0]!.notes]).toEqual([
+      'differs',
+      [{ level: 'problem', name: `events/node/${addressOf(silent)}`, sentence: expect.stringMatching(/keeps those it had/) }],
+    ]);
+    expect(await rights()).toEqual([0, null, null, null]);
+    const mended = await applyTopology({ binding, topology: narrow });
+    expect([mended.status, mended.services[0]!.notes]).toEqual(['applied', []]);
+    await expect(rights()).rejects.toThrow(/NOPERM/);
     expect((await applyAll(binding, topology)).changes).toEqual([]);
   });
 

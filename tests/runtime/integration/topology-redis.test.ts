@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
+import { applyTopology } from '../../../runtime/src/topology/apply.ts';
 import type { Change } from '../../../runtime/src/topology/driver.ts';
 import { startTestRedis, type TestRedis } from '../../support/servers.ts';
-import { applyAll, bindingOf, clientAs, openDriver, type Passwords, topologyOn } from './redis-acl-fixture.ts';
+import { applyAll, bindingOf, clientAs, openDriver, type Passwords, topologyOn } from '../support/topology-redis.ts';
 
 const topology = topologyOn(
   {
@@ -164,16 +165,42 @@ describe('the driver of Redis', () => {
     expect((await compare(mirrored)).changes).toEqual([]);
   });
 
-  test('tells of a key that is no stream, and of events in a shard that the topic has no more; the others are done', async () => {
+  test('tells of a key that is no stream, and of a register that is no set; the others are done', async () => {
     await admin.set(stream, 'not a stream');
-    await admin.xadd('stream:{orders.created:3}', '*', 'n', '1');
+    await admin.set('tenants:{chat}', 'not a set');
     const after = await applyAll(binding(redis, topology), topology);
     expect(after.changes).toEqual([]);
     expect(after.notes.filter(({ level }) => level === 'problem')).toEqual([
       { level: 'problem', name: `events/stream/${stream}`, sentence: expect.stringMatching(/^the key holds a string/) },
-      { level: 'problem', name: 'events/stream/stream:{orders.created:3}', sentence: expect.stringMatching(/fewer shards .* 1 entries/) },
+      { level: 'problem', name: 'events/tenant/chat', sentence: expect.stringMatching(/^tenants:\{chat\} holds a string/) },
     ]);
     expect(await admin.get(stream)).toBe('not a stream');
+    expect(await admin.call('ACL', 'USERS')).toHaveLength(5);
+  });
+
+  test('fails with the change of a user whose secret cannot be read, and makes the others', async () => {
+    const passwords: Passwords = {};
+    const bound = binding(redis, topology, { passwords });
+    delete passwords.relay;
+    const { status, services } = await applyTopology({ binding: bound, topology });
+    expect(status).toBe('failed');
+    const failed = services[0]!.changes.filter(({ state }) => state !== 'applied');
+    expect(failed).toMatchObject([{ name: 'events/user/relay', state: 'failed', error: { code: 'SECRET_UNAVAILABLE' } }]);
+    expect(await admin.call('ACL', 'USERS')).toEqual(['acme', 'default', 'inventory', 'operator']);
+  });
+
+  test('shows what a user may do and should not, and what it lacks, in the order of the declaration', async () => {
+    await applyAll(binding(redis, topology), topology);
+    const taken = ['~stream:{orders.created:0}', '~stream:{orders.created:0}:fence', '~stream:{orders.created:1}'];
+    await admin.call('ACL', 'SETUSER', 'relay', '+flushall', '-evalsha', '-xadd', 'resetkeys', '~other', '(+@all ~b ~a)', '(+get ~c)');
+    const { changes } = await compare();
+    expect(changes).toHaveLength(1);
+    const [commands, keys, selectors, ...others] = changes[0]!.differences;
+    expect(commands).toEqual({ property: 'commands', live: '+flushall', declared: '+evalsha +xadd' });
+    expect(keys).toMatchObject({ property: 'keys', live: '~other', declared: expect.stringMatching(/^~stream/) });
+    expect(keys!.declared!.split(' ').slice(0, 3)).toEqual(taken);
+    expect(selectors).toEqual({ property: 'selectors', live: '(+@all ~a ~b) (+get ~c)', declared: undefined });
+    expect(others).toEqual([]);
   });
 
   test('tells of a user without credentials in the binding, and makes the others', async () => {
@@ -202,6 +229,39 @@ describe('the driver of Redis', () => {
     await expect(driver.apply({ name: 'events/user/other', action: 'create', differences: [] })).rejects.toMatchObject({
       code: 'TOPOLOGY_CONFLICT',
     });
+  });
+});
+
+describe('the user default', () => {
+  const password = () => `>${redis.password}`;
+  const problems = async () => (await compare()).notes.filter(({ level }) => level === 'problem');
+
+  afterEach(() => admin.call('ACL', 'SETUSER', 'default', 'reset', 'on', password(), '~*', '&*', '+@all'));
+
+  test('is told of when it lets in anyone, has a second password, or may do less than everything', async () => {
+    const warned = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const byHand = [
+      [['nopass'], /lets in whoever connects.* on 127\.0\.0\.1:\d+$/],
+      [['>second'], /has 2 passwords/],
+      [['-flushall'], /may not do everything/],
+    ] as const;
+    for (const [rules, sentence] of byHand) {
+      await admin.call('ACL', 'SETUSER', 'default', ...rules);
+      expect(await problems()).toEqual([{ level: 'problem', name: 'events/user/default', sentence: expect.stringMatching(sentence) }]);
+      await admin.call('ACL', 'SETUSER', 'default', 'reset', 'on', password(), '~*', '&*', '+@all');
+      expect(await problems()).toEqual([]);
+    }
+    warned.mockRestore();
+  });
+
+  test('must be off where the binding comes in the name of another', async () => {
+    await admin.call('ACL', 'SETUSER', 'app', 'on', password(), '~*', '&*', '+@all');
+    const auth = { mode: 'password', username: 'app', secretRef: { from: 'env', id: 'ADMIN' } } as const;
+    await using driver = await openDriver(binding(redis, topology, { change: { auth } }), topology);
+    const found = async () => (await driver.compare()).notes.filter(({ level }) => level === 'problem').map(({ sentence }) => sentence);
+    expect(await found()).toEqual([expect.stringMatching(/^is on, and nobody should come in its name/)]);
+    await admin.call('ACL', 'SETUSER', 'default', 'off', 'resetpass');
+    expect(await found()).toEqual([]);
   });
 });
 

@@ -1,15 +1,17 @@
-import type { Redis } from 'ioredis';
 import type { ServiceHandle } from '../../../binding/index.ts';
 import { replyCode } from '../../../connections/redis/errors.ts';
+import type { RedisClient } from '../../../connections/redis/index.ts';
 import { MillraceError } from '../../../contracts/errors.ts';
-import type { Step } from './changes.ts';
+import { blockedKey, deadLetterKey, leaseFenceKey, leaseKey, publishFenceKey } from '../../../contracts/redis-keys.ts';
+import { ensureGroup } from '../../../transports/redis-streams/fetch.ts';
 import { type Node, visitNodes } from './nodes.ts';
-import { setting } from './read.ts';
+import { type StrayStream, setting } from './read.ts';
+import type { PasswordHashes, Step } from './steps.ts';
 
 export interface ApplyContext {
-  readonly master: Redis;
+  readonly master: RedisClient;
   readonly handle: ServiceHandle;
-  readonly passwordHashes: ReadonlyMap<string, string>;
+  readonly passwordHashes: PasswordHashes;
   /** Servers that answered the comparison; the others have been told of. */
   readonly reachable: ReadonlySet<string>;
 }
@@ -19,7 +21,7 @@ export async function carryOut(step: Step, context: ApplyContext): Promise<void>
   const { master } = context;
   switch (step.do) {
     case 'create group':
-      await createGroup(master, step.stream, step.group);
+      await ensureGroup(master, step.stream, step.group);
       return;
     case 'delete group':
       await master.xgroup('DESTROY', step.stream, step.group);
@@ -27,9 +29,15 @@ export async function carryOut(step: Step, context: ApplyContext): Promise<void>
     case 'enter tenant':
       await master.sadd(step.tenant.register, step.tenant.tenant);
       return;
+    case 'delete streams':
+      for (const stream of step.streams) await deleteStream(master, stream);
+      if (step.register !== undefined) await master.unlink(step.register);
+      return;
     case 'set user': {
       const { name, username, rules } = step.user;
-      const password = `#${context.passwordHashes.get(name)}`;
+      const hash = context.passwordHashes.get(name);
+      if (typeof hash !== 'string') throw hash;
+      const password = `#${hash}`;
       await onEveryNode(context, ({ client }) => client.call('ACL', 'SETUSER', username, 'reset', 'on', password, ...rules));
       return;
     }
@@ -39,12 +47,17 @@ export async function carryOut(step: Step, context: ApplyContext): Promise<void>
   }
 }
 
-async function createGroup(master: Redis, stream: string, group: string): Promise<void> {
-  try {
-    await master.xgroup('CREATE', stream, group, '0', 'MKSTREAM');
-  } catch (error) {
-    if (replyCode(error) !== 'BUSYGROUP') throw error;
+/** All at once, as they share a slot: what is beside a stream would mean nothing to the next one of its name. */
+async function deleteStream(master: RedisClient, { key, entries, groups, deadLettersOf }: StrayStream): Promise<void> {
+  if ((await master.xlen(key)) > entries) {
+    throw new MillraceError(
+      'TOPOLOGY_CONFLICT',
+      `${key} has more entries than when it was compared; end what publishes there, then apply again`,
+    );
   }
+  const names = new Set([...groups.map(({ name }) => name), ...deadLettersOf]);
+  const ofGroups = [...names].flatMap((group) => [leaseKey, leaseFenceKey, deadLetterKey, blockedKey].map((keyOf) => keyOf(key, group)));
+  await master.unlink(key, publishFenceKey(key), ...ofGroups);
 }
 
 async function onEveryNode({ handle, reachable }: ApplyContext, change: (node: Node) => Promise<unknown>): Promise<void> {

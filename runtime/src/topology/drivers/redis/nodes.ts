@@ -46,7 +46,12 @@ async function visitNode<T>(handle: ServiceHandle, endpoint: Endpoint, visit: (c
   const { service } = handle;
   const node: ServiceHandle = {
     ...handle,
-    service: { ...service, kind: 'redis', endpoints: [{ ...endpoint, purpose: 'primary' }], auth: service.administration?.auth ?? service.auth },
+    service: {
+      ...service,
+      kind: 'redis',
+      endpoints: [{ ...endpoint, purpose: 'primary' }],
+      auth: service.administration?.auth ?? service.auth,
+    },
   };
   const [{ Redis }, { access }] = await Promise.all([loadPeer('ioredis', () => import('ioredis')), redisTarget(node)]);
   const client = new Redis({

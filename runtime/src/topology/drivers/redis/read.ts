@@ -1,9 +1,13 @@
 import type { Redis } from 'ioredis';
 import type { ServiceHandle } from '../../../binding/index.ts';
 import { replyCode } from '../../../connections/redis/errors.ts';
-import type { DeclaredRedis, DeclaredTenant } from './declared.ts';
+import type { RedisClient } from '../../../connections/redis/index.ts';
+import type { DeclaredTenant } from '../../../contracts/declared-objects.ts';
+import { deadLetterKey } from '../../../contracts/redis-keys.ts';
+import type { DeclaredRedis } from './declared.ts';
 import { type Visited, visitNodes } from './nodes.ts';
 import { plainPattern, type Rights, type ServerCommand, type UserRights } from './rules.ts';
+import { type FoundStream, findStreams } from './scan.ts';
 
 export interface LiveGroup {
   readonly name: string;
@@ -19,6 +23,19 @@ export interface LiveStream {
   readonly type: string;
   readonly entries: number;
   readonly groups: readonly LiveGroup[];
+}
+
+/** A stream that nothing declares. */
+export interface StrayStream extends FoundStream, LiveStream {
+  /** Entries that its groups gave up. */
+  readonly deadLetters: number;
+}
+
+/** A register of tenants that cannot be one. */
+export interface WrongRegister {
+  readonly topic: string;
+  readonly register: string;
+  readonly type: string;
 }
 
 export interface LiveUser {
@@ -42,29 +59,73 @@ export interface LiveNode {
 }
 
 export interface LiveRedis {
+  /** Those that are declared, by their keys. */
   readonly streams: ReadonlyMap<string, LiveStream>;
+  readonly strays: readonly StrayStream[];
   /** Declared tenants that are not in their registers. */
   readonly missingTenants: readonly DeclaredTenant[];
+  readonly wrongRegisters: readonly WrongRegister[];
   readonly nodes: readonly Visited<LiveNode>[];
 }
 
-/** What the server has of what is declared, and the groups and users that it has besides. */
-export async function readRedis(master: Redis, handle: ServiceHandle, declared: DeclaredRedis): Promise<LiveRedis> {
+/** What the server has of what is declared, and the streams, groups and users that it has besides. */
+export async function readRedis(master: RedisClient, handle: ServiceHandle, declared: DeclaredRedis): Promise<LiveRedis> {
   const byPlan = handle.service.administration?.usersFrom === 'plan';
-  const keys = [...declared.streams, ...declared.formerStreams].map(({ key }) => key);
-  const [streams, missing, nodes] = await Promise.all([
-    Promise.all(keys.map(async (key) => [key, await readStream(master, key)] as const)),
-    Promise.all(declared.tenants.map(async (tenant) => ((await master.sismember(tenant.register, tenant.tenant)) === 1 ? [] : [tenant]))),
+  const [streams, strays, registers, nodes] = await Promise.all([
+    Promise.all(declared.streams.map(async ({ key }) => [key, await readStream(master, key)] as const)),
+    readStrays(master, declared),
+    readRegisters(master, declared.tenants),
     byPlan ? [] : visitNodes(handle, ({ client }) => readNode(client)),
   ]);
-  return { streams: new Map(streams), missingTenants: missing.flat(), nodes };
+  return { streams: new Map(streams), strays, ...registers, nodes };
 }
 
-async function readStream(master: Redis, key: string): Promise<LiveStream> {
+async function readStream(master: RedisClient, key: string): Promise<LiveStream> {
   const type = await master.type(key);
   if (type !== 'stream') return { type, entries: 0, groups: [] };
   const [entries, groups] = await Promise.all([master.xlen(key), master.xinfo('GROUPS', key) as Promise<unknown[][]>]);
   return { type, entries, groups: groups.map(groupOf) };
+}
+
+/** Tenants may be thousands, and a command that waits behind all of them would be given up. */
+const straysAtOnce = 250;
+
+async function readStrays(master: RedisClient, { streams, tenantTopics }: DeclaredRedis): Promise<StrayStream[]> {
+  const keys = new Set(streams.map(({ key }) => key));
+  const topics = new Set(tenantTopics);
+  const found = await findStreams(master);
+  const strays = found.filter(({ key, topic, isolation }) => (isolation === 'tenant' ? !topics.has(topic!) : !keys.has(key)));
+  const read: StrayStream[] = [];
+  for (let from = 0; from < strays.length; from += straysAtOnce) {
+    read.push(...(await Promise.all(strays.slice(from, from + straysAtOnce).map((stray) => readStray(master, stray)))));
+  }
+  return read;
+}
+
+async function readStray(master: RedisClient, stray: FoundStream): Promise<StrayStream> {
+  const [live, deadLetters] = await Promise.all([
+    readStream(master, stray.key),
+    Promise.all(stray.deadLettersOf.map((group) => master.xlen(deadLetterKey(stray.key, group)))),
+  ]);
+  return { ...stray, ...live, deadLetters: deadLetters.reduce((sum, entries) => sum + entries, 0) };
+}
+
+async function readRegisters(
+  master: RedisClient,
+  tenants: readonly DeclaredTenant[],
+): Promise<Pick<LiveRedis, 'missingTenants' | 'wrongRegisters'>> {
+  const registers = new Map(tenants.map(({ register, topic }) => [register, topic]));
+  const types = await Promise.all(
+    [...registers].map(async ([register, topic]) => ({ topic, register, type: await master.type(register) })),
+  );
+  const wrongRegisters = types.filter(({ type }) => type !== 'set' && type !== 'none');
+  const wrong = new Set(wrongRegisters.map(({ register }) => register));
+  const missing = await Promise.all(
+    tenants
+      .filter(({ register }) => !wrong.has(register))
+      .map(async (tenant) => ((await master.sismember(tenant.register, tenant.tenant)) === 1 ? [] : [tenant])),
+  );
+  return { missingTenants: missing.flat(), wrongRegisters };
 }
 
 function groupOf(flat: readonly unknown[]): LiveGroup {

@@ -46,17 +46,22 @@ export function canonicalRights({ commands, keys, channels }: Rights, all: reado
   return JSON.stringify([[...allowedBy(commands, all)].sort(), [...new Set(keys)].sort(), [...new Set(channels)].sort()]);
 }
 
-function allowedBy(words: readonly string[], all: readonly ServerCommand[]): Set<string> {
+/** The single commands that rules allow, carried out one after the other. */
+export function allowedBy(words: readonly string[], all: readonly ServerCommand[]): Set<string> {
   const allowed = new Set<string>();
   for (const word of words) {
-    const what = word.slice(1).toLowerCase();
-    const names = what.startsWith('@') ? ofCategory(what, all) : named(what, all);
-    for (const name of names) {
+    for (const name of meantBy(word, all)) {
       if (word.startsWith('+')) allowed.add(name);
       else allowed.delete(name);
     }
   }
   return allowed;
+}
+
+/** The commands that one rule is about. */
+export function meantBy(word: string, all: readonly ServerCommand[]): string[] {
+  const what = word.slice(1).toLowerCase();
+  return what.startsWith('@') ? ofCategory(what, all) : named(what, all);
 }
 
 function ofCategory(category: string, commands: readonly ServerCommand[]): string[] {

@@ -1,10 +1,15 @@
+import { canonicalJson } from '../../../contracts/canonical-json.ts';
+import { objectName } from '../../../contracts/object-names.ts';
 import { differencesBetween } from '../../differences.ts';
-import type { Note, PropertyDifference } from '../../driver.ts';
-import type { DiffContext, Planned, RedisDifference } from './changes.ts';
+import type { Change, Danger, Note, PropertyDifference } from '../../driver.ts';
+import { dangerOfUser, type StreamRisks } from './danger.ts';
 import type { DeclaredUser } from './declared.ts';
+import { defaultUserNotes } from './default-user.ts';
 import type { Visited } from './nodes.ts';
 import type { LiveNode, LiveUser } from './read.ts';
-import { canonicalRights, type Rights, rightsOf, type ServerCommand, type UserRights } from './rules.ts';
+import { rightsDifferences } from './rights-diff.ts';
+import { rightsOf, type ServerCommand, type UserRights } from './rules.ts';
+import type { DiffContext, PasswordHashes, Planned, RedisDifference } from './steps.ts';
 
 type ReadNode = LiveNode & { readonly address: string };
 
@@ -13,30 +18,82 @@ export function compareUsers(
   declared: readonly DeclaredUser[],
   nodes: readonly Visited<LiveNode>[],
   context: DiffContext,
+  risks: StreamRisks,
 ): RedisDifference {
   const { name: service } = context.service;
   const read = nodes.flatMap(({ address, result }): ReadNode[] => (result === undefined ? [] : [{ ...result, address }]));
   const wanted = declared.filter(({ name }) => context.passwordHashes.has(name));
   return {
     planned: [
-      ...wanted.flatMap((user) => compareUser(service, user, context.passwordHashes.get(user.name)!, read)),
+      ...wanted.flatMap((user) => compareUser(service, user, context.passwordHashes, read, risks)),
       ...undeclaredUsers(declared, read, context),
     ],
-    notes: [...nodes.flatMap((node) => (declared.length === 0 ? [] : nodeNotes(service, node))), ...noteMissing(declared, context)],
+    notes: [
+      ...nodes.flatMap((node) => (declared.length === 0 ? [] : nodeNotes(service, node))),
+      ...read.flatMap((node) => defaultUserNotes(context.service, node)),
+      ...noteMissing(declared, context),
+    ],
   };
 }
 
-function compareUser(service: string, user: DeclaredUser, passwordHash: string, nodes: readonly ReadNode[]): Planned[] {
+function compareUser(
+  service: string,
+  user: DeclaredUser,
+  passwordHashes: PasswordHashes,
+  nodes: readonly ReadNode[],
+  risks: StreamRisks,
+): Planned[] {
   const found = nodes.map((node) => ({ node, live: node.users.find(({ username }) => username === user.username) }));
-  const differences = found.flatMap(({ node, live }) => {
-    const onNode = live === undefined ? missing(user) : userDifferences(user, passwordHash, live, node.commands);
-    return nodes.length === 1
-      ? onNode
-      : onNode.map((difference) => ({ ...difference, property: `${difference.property} on ${node.address}` }));
-  });
+  const hash = passwordHashes.get(user.name)!;
+  const differences = together(
+    found.map(({ node: { address, commands }, live }) => ({
+      address,
+      differences: live === undefined ? missing(user) : userDifferences(user, hash, live, commands),
+    })),
+  );
   if (differences.length === 0) return [];
-  const action = found.every(({ live }) => live === undefined) ? 'create' : 'update';
-  return [{ change: { name: `${service}/user/${user.name}`, action, differences }, step: { do: 'set user', user } }];
+  const known = found.flatMap(({ live }) => live ?? []);
+  const danger = userDanger(user, known, risks);
+  const change: Change = {
+    name: objectName(service, 'user', user.name),
+    action: known.length === 0 ? 'create' : 'update',
+    differences,
+    ...(danger !== undefined && { danger }),
+  };
+  return [{ change, step: { do: 'set user', user } }];
+}
+
+interface NodeDifferences {
+  readonly address: string;
+  readonly differences: readonly PropertyDifference[];
+}
+
+/** Where all servers differ in the same way that is said once, else with the servers that do. */
+function together(nodes: readonly NodeDifferences[]): PropertyDifference[] {
+  const places = new Map<string, { difference: PropertyDifference; addresses: string[] }>();
+  for (const { address, differences } of nodes) {
+    for (const difference of differences) {
+      const key = canonicalJson(difference);
+      const place = places.get(key) ?? { difference, addresses: [] };
+      place.addresses.push(address);
+      places.set(key, place);
+    }
+  }
+  return [...places.values()].map(({ difference, addresses }) =>
+    addresses.length === nodes.length ? difference : { ...difference, property: `${difference.property} on ${addresses.join(', ')}` },
+  );
+}
+
+/** By the keys that the user has on no server any more, or on none yet. */
+function userDanger(user: DeclaredUser, live: readonly LiveUser[], risks: StreamRisks): Danger | undefined {
+  const wanted = keysOf(rightsOf(user.rules));
+  const had = new Set(live.flatMap(({ rights }) => [...keysOf(rights)]));
+  const without = (some: ReadonlySet<string>, others: ReadonlySet<string>) => new Set([...some].filter((key) => !others.has(key)));
+  return dangerOfUser(without(had, wanted), without(wanted, had), risks);
+}
+
+function keysOf(rights: UserRights): Set<string> {
+  return new Set(rights.flatMap(({ keys }) => keys.map((pattern) => pattern.replace(/^(%[RW]+)?~/, ''))));
 }
 
 function missing({ rules }: DeclaredUser): PropertyDifference[] {
@@ -45,39 +102,23 @@ function missing({ rules }: DeclaredUser): PropertyDifference[] {
 
 function userDifferences(
   user: DeclaredUser,
-  passwordHash: string,
+  hash: string | Error,
   live: LiveUser,
   commands: readonly ServerCommand[],
 ): PropertyDifference[] {
-  const login = live.withoutPassword ? 'none' : live.passwordHashes.join() === passwordHash ? 'as in the secret' : 'another';
   return [
-    ...differencesBetween({ state: 'on', password: 'as in the secret' }, { state: live.enabled ? 'on' : 'off', password: login }),
+    ...differencesBetween(
+      { state: 'on', password: 'as in the secret' },
+      { state: live.enabled ? 'on' : 'off', password: loginOf(live, hash) },
+    ),
     ...rightsDifferences(rightsOf(user.rules), live.rights, commands),
   ];
 }
 
-const parts = ['commands', 'keys', 'channels'] as const;
-const nothing: Rights = { commands: [], keys: [], channels: [] };
-
-/** By what the rules mean; shown in the words of each side. */
-function rightsDifferences(wanted: UserRights, live: UserRights, commands: readonly ServerCommand[]): PropertyDifference[] {
-  const differ = (a: Rights, b: Rights): boolean => canonicalRights(a, commands) !== canonicalRights(b, commands);
-  const [main, ...further] = wanted;
-  const [liveMain, ...liveFurther] = live;
-  const furtherOf = (all: readonly Rights[]): string =>
-    all
-      .map((rights) => canonicalRights(rights, commands))
-      .sort()
-      .join();
-  const shown = parts
-    .filter((part) => differ({ ...nothing, [part]: main[part] }, { ...nothing, [part]: liveMain[part] }))
-    .map((part) => ({ property: part, live: liveMain[part].join(' '), declared: main[part].join(' ') }));
-  const same = furtherOf(further) === furtherOf(liveFurther);
-  return same ? shown : [...shown, { property: 'selectors', live: textOf(liveFurther), declared: textOf(further) }];
-}
-
-function textOf(further: readonly Rights[]): string {
-  return further.map(({ commands, keys, channels }) => `(${[...commands, ...keys, ...channels].join(' ')})`).join(' ');
+function loginOf({ withoutPassword, passwordHashes }: LiveUser, hash: string | Error): string {
+  if (withoutPassword) return 'none';
+  if (typeof hash !== 'string') return 'cannot be compared, the secret is not readable';
+  return passwordHashes.join() === hash ? 'as in the secret' : 'another';
 }
 
 /** Left alone, without being shown: whoever applies, replicas, and `default`, who cannot be deleted. */
@@ -90,7 +131,7 @@ function undeclaredUsers(declared: readonly DeclaredUser[], nodes: readonly Read
   const names = [...new Set(nodes.flatMap(({ users }) => users.map(({ username }) => username)))].filter((name) => !known.has(name)).sort();
   return names.map((username) => ({
     change: {
-      name: `${service.name}/user/${username}`,
+      name: objectName(service.name, 'user', username),
       action: 'delete',
       undeclared: true,
       differences: [
@@ -108,7 +149,7 @@ function undeclaredUsers(declared: readonly DeclaredUser[], nodes: readonly Read
 function nodeNotes(service: string, { address, result, error }: Visited<LiveNode>): Note[] {
   const name = `${service}/node/${address}`;
   if (result === undefined) {
-    const sentence = `its users could not be looked at (${error.message}); once it answers, apply again`;
+    const sentence = `its users could not be looked at, and it keeps those it had (${error.message}); once it answers, apply again`;
     return [{ level: 'problem', name, sentence }];
   }
   if (result.keepsUsers) return [];
@@ -122,7 +163,7 @@ function noteMissing(declared: readonly DeclaredUser[], { service, passwordHashe
     .filter(({ name }) => !passwordHashes.has(name))
     .map(({ name }) => ({
       level: 'problem',
-      name: `${service.name}/user/${name}`,
+      name: objectName(service.name, 'user', name),
       sentence: `the binding has no credentials of the user; provision the environment again, so that services.${service.name}.users has them`,
     }));
 }

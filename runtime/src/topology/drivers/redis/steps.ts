@@ -1,11 +1,15 @@
 import type { ServiceHandle } from '../../../binding/index.ts';
+import type { DeclaredTenant } from '../../../contracts/declared-objects.ts';
+import type { MillraceError } from '../../../contracts/errors.ts';
 import type { Change, Note } from '../../driver.ts';
-import type { DeclaredTenant, DeclaredUser } from './declared.ts';
+import type { DeclaredUser } from './declared.ts';
+import type { StrayStream } from './read.ts';
 
 /** How one change is carried out. */
 export type Step =
   | { readonly do: 'create group' | 'delete group'; readonly stream: string; readonly group: string }
   | { readonly do: 'enter tenant'; readonly tenant: DeclaredTenant }
+  | { readonly do: 'delete streams'; readonly streams: readonly StrayStream[]; readonly register?: string | undefined }
   | { readonly do: 'set user'; readonly user: DeclaredUser }
   | { readonly do: 'delete user'; readonly username: string };
 
@@ -19,9 +23,11 @@ export interface RedisDifference {
   readonly notes: readonly Note[];
 }
 
+/** SHA-256 of users' passwords by the users' names in the topology, or why one could not be read; a user without one has no credentials in the binding. */
+export type PasswordHashes = ReadonlyMap<string, string | MillraceError>;
+
 /** What the diff is told besides declaration and server. */
 export interface DiffContext {
   readonly service: Pick<ServiceHandle, 'name' | 'service'>;
-  /** SHA-256 of the users' passwords by their names in the topology; a user without one has no credentials in the binding. */
-  readonly passwordHashes: ReadonlyMap<string, string>;
+  readonly passwordHashes: PasswordHashes;
 }
