@@ -1,13 +1,15 @@
 import { type TopologyInput, topologySchema } from '../../../runtime/src/contracts/topology.ts';
-import { type DeclaredTopic, declaredTopics } from '../../../runtime/src/topology/drivers/kafka/declared.ts';
-import { dangerOf, notesOf, planChanges } from '../../../runtime/src/topology/drivers/kafka/diff.ts';
-import type { LiveTopic } from '../../../runtime/src/topology/drivers/kafka/read.ts';
+import { dangerOf } from '../../../runtime/src/topology/drivers/kafka/danger.ts';
+import { declaredOn } from '../../../runtime/src/topology/drivers/kafka/declared.ts';
+import { compare } from '../../../runtime/src/topology/drivers/kafka/diff.ts';
+import type { DeclaredTopic, LiveTopic } from '../../../runtime/src/topology/drivers/kafka/model.ts';
+import { notesOn } from '../../../runtime/src/topology/drivers/kafka/notes.ts';
 
 const onKafka = { transports: [{ kind: 'kafka' as const, service: 'log' }] };
 const options = { service: 'log', serverless: false };
 const hourMs = 3_600_000;
 
-const declaredOf = (topics: TopologyInput['topics']): DeclaredTopic[] => declaredTopics(topologySchema.parse({ topics }), 'log');
+const declaredOf = (topics: TopologyInput['topics']): DeclaredTopic[] => declaredOn(topologySchema.parse({ topics }), 'log');
 
 function declaredTopic(change: Partial<DeclaredTopic> = {}): DeclaredTopic {
   return { ...declaredOf({ orders: { ...onKafka, retentionHours: 24 } })[0]!, ...change };
@@ -15,10 +17,13 @@ function declaredTopic(change: Partial<DeclaredTopic> = {}): DeclaredTopic {
 
 function live(change: Partial<LiveTopic> = {}, settings: Record<string, string> = {}): LiveTopic {
   const same = declaredTopic();
-  return { name: 'orders', partitions: same.partitions, ...change, settings: { ...same.settings, 'retention.bytes': '-1', ...settings } };
+  return {
+    ...{ name: 'orders', partitions: same.partitions, copies: 3, overridden: {}, ...change },
+    settings: { ...same.settings, 'retention.bytes': '-1', ...settings },
+  };
 }
 
-const plan = (declared: DeclaredTopic, found: LiveTopic) => planChanges([declared], [found], options)[0];
+const plan = (declared: DeclaredTopic, found: LiveTopic) => compare([declared], [found], options)[0];
 
 describe('topics of Kafka as they are declared', () => {
   test('are those with a route to the service, in whatever phase', () => {
@@ -70,11 +75,11 @@ describe('topics of Kafka as they are declared', () => {
 
 describe('what is to be changed', () => {
   test('is nothing where all is as declared, whatever else is set', () => {
-    expect(planChanges([declaredTopic()], [live({}, { 'segment.bytes': '1000' })], options)).toEqual([]);
+    expect(compare([declaredTopic()], [live({}, { 'segment.bytes': '1000' })], options)).toEqual([]);
   });
 
   test('is a topic that is missing, and last one that nothing declares', () => {
-    const planned = planChanges([declaredTopic()], [live({ name: 'a-stranger' })], options);
+    const planned = compare([declaredTopic()], [live({ name: 'a-stranger' })], options);
     expect(planned.map(({ change }) => [change.action, change.name, change.undeclared])).toEqual([
       ['create', 'log/topic/orders', undefined],
       ['delete', 'log/topic/a-stranger', true],
@@ -135,14 +140,45 @@ describe('what is to be changed', () => {
 
   test('is a new topic where MSK Serverless does not let the clean-up policy be changed', () => {
     const found = live({}, { 'cleanup.policy': 'compact' });
-    expect(planChanges([declaredTopic()], [found], { ...options, serverless: true })[0]!.change.action).toBe('replace');
-    expect(planChanges([declaredTopic()], [found], options)[0]!.change.action).toBe('update');
+    expect(compare([declaredTopic()], [found], { ...options, serverless: true })[0]!.change.action).toBe('replace');
+    expect(compare([declaredTopic()], [found], options)[0]!.change.action).toBe('update');
+  });
+});
+
+describe('what weakens a declared topic without being declared', () => {
+  const notesFor = (found: LiveTopic, copies: number | undefined = 3) => notesOn('log', [declaredTopic()], [found], { copies });
+
+  test.each([
+    ['retention.bytes', '1000', '-1', 'messages may be deleted before their retention is over'],
+    ['min.insync.replicas', '1', '2', 'an acknowledged message may be on fewer brokers than the cluster asks for'],
+    ['unclean.leader.election.enable', 'true', 'false', 'acknowledged messages may be lost with a broker'],
+  ])('is a problem when it was set by hand: %s', (setting, value, usual, consequence) => {
+    const found = live({ overridden: { [setting]: usual } }, { [setting]: value });
+    expect(compare([declaredTopic()], [found], options)).toEqual([]);
+    expect(notesFor(found)).toEqual([
+      {
+        level: 'problem',
+        name: 'log/topic/orders',
+        sentence: `${setting} is ${value} for this topic, ${usual} elsewhere, so that ${consequence}; take it back with kafka-configs --alter --entity-type topics --entity-name orders --delete-config ${setting}`,
+      },
+    ]);
   });
 
-  test('a limit by size that is not declared is told and left alone', () => {
-    const found = live({}, { 'retention.bytes': '1000' });
-    expect(planChanges([declaredTopic()], [found], options)).toEqual([]);
-    expect(notesOf([declaredTopic()], [found], options)).toMatchObject([{ level: 'info', name: 'log/topic/orders' }]);
-    expect(notesOf([declaredTopic()], [live()], options)).toEqual([]);
+  test('is worth knowing where the brokers do it, and nothing where it strengthens', () => {
+    expect(notesFor(live({}, { 'retention.bytes': '1000' }))).toMatchObject([{ level: 'info' }]);
+    const strengthened = live({ overridden: { 'min.insync.replicas': '1', 'retention.bytes': '1000' } }, { 'min.insync.replicas': '2' });
+    expect(notesFor(strengthened)).toEqual([]);
+    expect(notesFor(live({}, { 'min.insync.replicas': '1', 'unclean.leader.election.enable': 'true' }))).toEqual([]);
+  });
+
+  test('are fewer copies than the cluster makes; not where it does not tell how many', () => {
+    expect(notesFor(live({ copies: 1 }))).toMatchObject([
+      { level: 'problem', sentence: expect.stringMatching(/^has 1 copy where the cluster makes 3/) },
+    ]);
+    expect(notesOn('log', [declaredTopic()], [live({ copies: 1 })], { copies: undefined })).toEqual([]);
+  });
+
+  test('is not looked for where nothing is declared', () => {
+    expect(notesFor(live({ name: 'a-stranger', copies: 1 }))).toEqual([]);
   });
 });

@@ -1,18 +1,13 @@
 import { wrap } from '../../../runtime/src/binding/index.ts';
 import { managementOf } from '../../../runtime/src/connections/rabbitmq/management.ts';
+import type { ExchangeBinding } from '../../../runtime/src/contracts/declared-objects.ts';
+import { bindingName } from '../../../runtime/src/contracts/object-names.ts';
 import { type TopologyInput, topologySchema } from '../../../runtime/src/contracts/topology.ts';
 import { queueCounter } from '../../../runtime/src/topology/drivers/rabbitmq/count.ts';
 import { declaredOn, topicsOn } from '../../../runtime/src/topology/drivers/rabbitmq/declared.ts';
-import { doomedQueues, planOf } from '../../../runtime/src/topology/drivers/rabbitmq/diff.ts';
+import { compare, doomedQueues } from '../../../runtime/src/topology/drivers/rabbitmq/diff.ts';
+import type { Declared, Exchange, Live, LiveQueue } from '../../../runtime/src/topology/drivers/rabbitmq/model.ts';
 import { notesOn } from '../../../runtime/src/topology/drivers/rabbitmq/notes.ts';
-import {
-  type Binding,
-  bindingName,
-  type Declared,
-  type Exchange,
-  type Live,
-  type LiveQueue,
-} from '../../../runtime/src/topology/drivers/rabbitmq/objects.ts';
 
 test('a binding without an endpoint for management is refused by name', () => {
   const auth = { mode: 'password', username: 'admin', secretRef: { from: 'env', id: 'P' } } as const;
@@ -80,8 +75,8 @@ describe('what is declared', () => {
 });
 
 describe('the name of a binding', () => {
-  const binding: Binding = { source: 'events', destination: 'mails', destinationType: 'queue', routingKey: '', arguments: {} };
-  test.each<[string, Partial<Binding>]>([
+  const binding: ExchangeBinding = { source: 'events', destination: 'mails', destinationType: 'queue', routingKey: '', arguments: {} };
+  test.each<[string, Partial<ExchangeBinding>]>([
     ['events/mails', {}],
     ['events/mails/orders.#', { routingKey: 'orders.#' }],
     ['events/mails/a=1,x-match=all', { arguments: { 'x-match': 'all', a: '1' } }],
@@ -115,7 +110,7 @@ function carriedOut(declared: Declared): Live {
   };
 }
 
-const byDefault = (queue: string): Binding => ({
+const byDefault = (queue: string): ExchangeBinding => ({
   source: '',
   destination: queue,
   destinationType: 'queue',
@@ -129,7 +124,7 @@ describe('the difference', () => {
     exchanges: { all: { service, type: 'fanout' } },
     bindings: [{ exchange: 'all', queue: 'mails' }],
   });
-  const changesFor = (live: Live) => planOf(service, declared, live).map(({ change }) => change);
+  const changesFor = (live: Live) => compare(service, declared, live).map(({ change }) => change);
 
   test('is none when everything is as declared', () => expect(changesFor(carriedOut(declared))).toEqual([]));
 
@@ -153,7 +148,7 @@ describe('the difference', () => {
       arguments: {},
       propertiesKey: 'x',
     } as const;
-    const plan = planOf(service, declared, {
+    const plan = compare(service, declared, {
       ...live,
       queues: [liveQueue('mails', busy), liveQueue('files', { arguments: { 'x-queue-type': 'classic' } })],
       bindings: [...live.bindings, foreign],
@@ -170,7 +165,7 @@ describe('the difference', () => {
           ],
           danger: {
             sentence:
-              'makes the queue anew, because durable, x-max-length and x-queue-type cannot be changed: loses 12 messages, cuts off 1 consumer and loses 1 binding that nothing declares; what is published meanwhile is unroutable',
+              'deletes the queue and makes it anew (durable, x-max-length and x-queue-type cannot be changed), losing 12 messages and 1 binding that nothing declares and cutting off 1 consumer; what is published meanwhile is unroutable',
             messages: 12,
             bytes: 3_400,
           },
@@ -189,7 +184,7 @@ describe('the difference', () => {
         name: 'tasks/exchange/all',
         action: 'replace',
         differences: [{ property: 'type', live: 'direct', declared: 'fanout' }],
-        danger: { sentence: 'makes the exchange anew, because type cannot be changed: refuses what is published meanwhile' },
+        danger: { sentence: 'deletes the exchange and makes it anew (type cannot be changed); what is published meanwhile is refused' },
       },
     ]);
   });

@@ -75,10 +75,10 @@ export function isLasting(error: unknown): boolean {
   return isMillraceError(error) && !error.retriable;
 }
 
-/** kafkajs wraps an error once for each layer of retries that gave up. */
+/** kafkajs wraps an error once for each layer of retries that gave up; one of ours is the cause of what is thrown to it. */
 function rootOf(error: unknown): Error {
   const wrappers = ['KafkaJSNumberOfRetriesExceeded', 'KafkaJSNonRetriableError'];
   let root = error instanceof Error ? error : new Error(String(error));
-  while (wrappers.includes(root.name) && root.cause instanceof Error) root = root.cause;
+  while ((wrappers.includes(root.name) || isMillraceError(root.cause)) && root.cause instanceof Error) root = root.cause;
   return root;
 }

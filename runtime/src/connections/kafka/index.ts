@@ -11,10 +11,11 @@ import { type KafkaConsumer, openConsumer } from './consumer.ts';
 import { type KafkaConsumerOptions, resolveConsumerOptions } from './consumer-options.ts';
 import { isLasting, kafkaError } from './errors.ts';
 import { groupLag, type KafkaPartitionLag } from './lag.ts';
-import { type KafkaMetadata, readMetadata, readTopicSetting } from './metadata.ts';
+import { type KafkaMetadata, readMetadata } from './metadata.ts';
 import { type Closable, partsOf } from './parts.ts';
 import { type KafkaProducer, type KafkaProducerOptions, openProducer } from './producer.ts';
 import { type KafkaConnectOptions, resolveKafkaOptions } from './settings.ts';
+import { readTopicSetting } from './topic-settings.ts';
 
 export type { AwsCredentialProvider } from '../../aws/credentials.ts';
 export type { KafkaConsumer } from './consumer.ts';

@@ -1,6 +1,7 @@
 import type * as Kafkajs from 'kafkajs';
 import { loadPeer } from '../peer.ts';
-import type { Asker, Protocol } from './asker.ts';
+import type { Asker } from './asker.ts';
+import { protocolOf } from './protocol.ts';
 
 /** What a broker says about its cluster, errors of single topics and partitions included. */
 export interface KafkaMetadata {
@@ -32,9 +33,6 @@ interface MetadataAnswer {
   brokers: KafkaMetadata['brokers'];
   topicMetadata: { topic: string; topicErrorCode: number; partitionMetadata: Kafkajs.PartitionMetadata[] }[];
 }
-interface SettingsAnswer {
-  resources: { errorCode: number; resourceName: string; configEntries: { configName: string; configValue: string }[] }[];
-}
 
 /** Version 6 of the request: with error codes, cluster id and controller, spoken by Kafka since 2.0. */
 export async function readMetadata(asker: Asker, topics: readonly string[] | 'all'): Promise<KafkaMetadata> {
@@ -47,51 +45,6 @@ export async function readMetadata(asker: Asker, topics: readonly string[] | 'al
   // An empty list means all topics, `.` is a name that none can have.
   const asked = topics === 'all' ? [] : topics.length > 0 ? topics : ['.'];
   return metadataOf(await asker.ask(protocol, { topics: asked, allowAutoTopicCreation: false }), topics);
-}
-
-/** Settings of topics as they are in force, whether set for the topic or not. */
-export interface KafkaTopicSettings {
-  readonly name: string;
-  /** Error code of the protocol, 0 for none. */
-  readonly errorCode: number;
-  readonly values: ReadonlyMap<string, string>;
-}
-
-/** Values of one setting by topic; a topic that is missing or not the user's to see is left out. */
-export async function readTopicSetting(asker: Asker, topics: readonly string[], setting: string): Promise<Map<string, string>> {
-  const described = await readTopicSettings(asker, topics, [setting]);
-  return new Map(described.flatMap(({ name, values }) => (values.has(setting) ? [[name, values.get(setting)!] as const] : [])));
-}
-
-/** Values of `settings` for every one of `topics`, in one request. */
-export async function readTopicSettings(
-  asker: Pick<Asker, 'ask'>,
-  topics: readonly string[],
-  settings: readonly string[],
-): Promise<KafkaTopicSettings[]> {
-  const topicType = 2;
-  const protocol = protocolOf<{ resources: { type: number; name: string; configNames: readonly string[] }[] }, SettingsAnswer>(
-    // @ts-expect-error: kafkajs has no types for its inner modules
-    await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/describeConfigs/v1/request.js')),
-    // @ts-expect-error: kafkajs has no types for its inner modules
-    await loadPeer('kafkajs', () => import('kafkajs/src/protocol/requests/describeConfigs/v1/response.js')),
-  );
-  const { resources } = await asker.ask(protocol, { resources: topics.map((name) => ({ type: topicType, name, configNames: settings })) });
-  return resources.map(({ resourceName, errorCode, configEntries }) => ({
-    name: resourceName,
-    errorCode,
-    values: new Map(
-      configEntries.filter(({ configName }) => settings.includes(configName)).map((each) => [each.configName, each.configValue]),
-    ),
-  }));
-}
-
-function protocolOf<Options, Answer>(request: unknown, response: unknown): Protocol<Options, Answer> {
-  type Exported<T> = { readonly default: T };
-  return {
-    request: (request as Exported<Protocol<Options, Answer>['request']>).default,
-    decode: (response as Exported<Pick<Protocol<Options, Answer>, 'decode'>>).default.decode,
-  };
 }
 
 function metadataOf({ clusterId, controllerId, brokers, topicMetadata }: MetadataAnswer, topics: readonly string[] | 'all'): KafkaMetadata {

@@ -2,7 +2,7 @@ import type { Mechanism, SaslAuthenticateArgs } from 'kafkajs';
 import type { IamToken } from '../../aws/iam-tokens.ts';
 import { tokenSource } from '../../aws/token-source.ts';
 import type { ServiceHandle } from '../../binding/index.ts';
-import { MillraceError } from '../../contracts/errors.ts';
+import { isMillraceError, MillraceError } from '../../contracts/errors.ts';
 import { within } from './deadline.ts';
 import type { KafkajsModule } from './kafkajs.ts';
 import { ScramViolation, scramExchange } from './scram.ts';
@@ -79,7 +79,10 @@ function mechanism(kafkajs: ErrorClasses, name: string, credential: Credential, 
     return true;
   }
   async function authenticate(broker: string, exchange: Exchange): Promise<void> {
-    const secret = await credential.read();
+    const secret = await credential.read().catch((error: unknown) => {
+      // kafkajs would begin again on the connection that has begun, which the broker takes for a mistake.
+      throw isMillraceError(error) && error.retriable ? interrupted(broker, error) : error;
+    });
     try {
       await prove(secret, exchange);
       if (secret === renewed) renewed = undefined;
@@ -94,6 +97,11 @@ function mechanism(kafkajs: ErrorClasses, name: string, credential: Credential, 
       const reason = refused ? 'the secret has changed' : error instanceof Error ? error.message : String(error);
       throw new kafkajs.KafkaJSConnectionError(`${name} with ${broker} was interrupted: ${reason}`, { broker });
     }
+  }
+  function interrupted(broker: string, cause: MillraceError): Error {
+    return Object.assign(new kafkajs.KafkaJSConnectionError(`${name} with ${broker} was interrupted: ${cause.message}`, { broker }), {
+      cause,
+    });
   }
   return {
     mechanism: name,

@@ -1,29 +1,18 @@
-import type { ServiceHandle } from '../../../binding/index.ts';
-import type { KafkaConnection } from '../../../connections/kafka/index.ts';
+import { readTopicSettings, setTopicSettings } from '../../../connections/kafka/topic-settings.ts';
 import { MillraceError } from '../../../contracts/errors.ts';
-import { Pause } from '../../../pause.ts';
 import type { Change, PropertyDifference } from '../../driver.ts';
-import { type DeclaredTopic, declaredSettings } from './declared.ts';
-import { type DiffOptions, planDeclared } from './diff.ts';
-import { refusal, requireSet, typeOf } from './errors.ts';
-import { openCounter } from './offsets.ts';
-import { type LiveTopic, readTopic } from './read.ts';
-import { setTopicSettings } from './settings.ts';
-
-export interface ApplyContext {
-  readonly connection: KafkaConnection;
-  readonly service: ServiceHandle;
-  readonly options: DiffOptions;
-  readonly signal: AbortSignal;
-}
-
-/** How long a cluster may take to show what it has accepted; after the loss of a broker it elects anew first. */
-const shownWithinMs = 20_000;
-const pollMs = 50;
+import { type ApplyContext, shown, shownAsDeclared } from './context.ts';
+import { openCounter } from './count.ts';
+import { create } from './create.ts';
+import { compareTopic } from './diff.ts';
+import { refusal, requireSet, rootOf, typeOf } from './errors.ts';
+import { type DeclaredTopic, declaredSettings, type LiveTopic } from './model.ts';
+import { readTopic } from './read.ts';
 
 /** Deletes a topic and waits until it is gone. */
 export async function deleteTopic(context: ApplyContext, topic: string): Promise<void> {
   const { connection, options } = context;
+  await takeBackSettings(context, topic);
   try {
     await (await connection.admin()).deleteTopics({ topics: [topic] });
   } catch (error) {
@@ -33,6 +22,20 @@ export async function deleteTopic(context: ApplyContext, topic: string): Promise
 }
 
 /**
+ * A broker that starts anew reads what was set for a topic of this name after it has read of its deletion, and gives it to the next one: seen with Kafka 4.
+ * What was taken back before is not there to be read.
+ */
+async function takeBackSettings({ connection, options }: ApplyContext, topic: string): Promise<void> {
+  const [found] = await readTopicSettings(connection, [topic], []);
+  const own = [...(found?.overridden.keys() ?? [])];
+  if (own.length === 0) return;
+  const outcome = await setTopicSettings(connection, topic, Object.fromEntries(own.map((setting) => [setting, null])));
+  if (outcome.errorCode !== noSuchTopic) requireSet(outcome, options.service, topic);
+}
+
+const noSuchTopic = 3;
+
+/**
  * Makes one topic as declared, from wherever it is: a part of the change may have been carried out before.
  *
  * @throws {MillraceError} TOPOLOGY_CONFLICT when it differs in another way than `change` says, TOPOLOGY_REFUSED, ACCESS_DENIED
@@ -40,7 +43,7 @@ export async function deleteTopic(context: ApplyContext, topic: string): Promise
 export async function makeAsDeclared(context: ApplyContext, declared: DeclaredTopic, change: Change): Promise<void> {
   const { connection, options } = context;
   const live = await readTopic(connection, declared.name);
-  const [plan] = planDeclared(declared, live, options);
+  const [plan] = compareTopic(declared, live, options);
   if (plan === undefined) return;
   if (live === undefined) return create(context, declared);
   requireSame(change, plan.change);
@@ -51,25 +54,6 @@ export async function makeAsDeclared(context: ApplyContext, declared: DeclaredTo
   await requireStillEmpty(context, declared, live, change);
   await update(context, declared, live);
 }
-
-async function create(context: ApplyContext, declared: DeclaredTopic): Promise<void> {
-  const { name, partitions, settings } = declared;
-  const { connection, options } = context;
-  const configEntries = declaredSettings.map((setting) => ({ name: setting, value: settings[setting] }));
-  try {
-    await (await connection.admin()).createTopics({
-      // kafkajs's own wait gives up over a leader that is being elected.
-      waitForLeaders: false,
-      topics: [{ topic: name, numPartitions: partitions, replicationFactor: brokersDefault, configEntries }],
-    });
-  } catch (error) {
-    // Somebody was faster, with another shape maybe: then it is not shown as declared.
-    if (typeOf(rootOf(error)) !== 'TOPIC_ALREADY_EXISTS') throw refusal(error, options.service, name);
-  }
-  await shownAsDeclared(context, declared);
-}
-
-const brokersDefault = -1;
 
 async function update(context: ApplyContext, declared: DeclaredTopic, live: LiveTopic): Promise<void> {
   const { connection, options } = context;
@@ -113,33 +97,4 @@ async function requireStillEmpty(context: ApplyContext, declared: DeclaredTopic,
     'TOPOLOGY_CONFLICT',
     `${change.name} was empty when it was compared and has ${messages} messages by now; compare again`,
   );
-}
-
-async function shownAsDeclared(context: ApplyContext, declared: DeclaredTopic): Promise<void> {
-  const { connection, options } = context;
-  await shown(context, `topic ${declared.name} is as declared`, async () => {
-    const live = await readTopic(connection, declared.name);
-    if (live === undefined || planDeclared(declared, live, options).length > 0) return false;
-    const [metadata] = (await connection.metadata([declared.name])).topics;
-    return metadata!.partitions.every(({ leader }) => leader !== undefined);
-  });
-}
-
-async function shown({ options, signal }: ApplyContext, what: string, look: () => Promise<boolean>): Promise<void> {
-  const pause = new Pause();
-  for (const deadline = performance.now() + shownWithinMs; !(await look()); await pause.wait(pollMs, signal)) {
-    signal.throwIfAborted();
-    if (performance.now() < deadline) continue;
-    throw new MillraceError(
-      'CONNECTION_TIMEOUT',
-      `kafka service ${options.service} did not show within ${shownWithinMs} ms that ${what}; apply again`,
-    );
-  }
-}
-
-/** kafkajs wraps what it has tried again. */
-function rootOf(error: unknown): unknown {
-  let root = error;
-  while (typeOf(root) === undefined && root instanceof Error && root.cause instanceof Error) root = root.cause;
-  return root;
 }

@@ -1,18 +1,6 @@
 import { MillraceError } from '../../../contracts/errors.ts';
-import { deadLetterHours, deadLetterTopic, type Topic, type Topology } from '../../../contracts/topology.ts';
-
-/** Settings that are declared; whatever else is set for a topic is left as it is. */
-export const declaredSettings = ['cleanup.policy', 'max.message.bytes', 'retention.ms'] as const;
-export type DeclaredSetting = (typeof declaredSettings)[number];
-
-/** What Kafka is to have of a topic. Copies and how many of them must be in sync are the cluster's defaults, decided once with its size. */
-export interface DeclaredTopic {
-  readonly name: string;
-  readonly partitions: number;
-  /** Events of a key must stay in order, hence in one partition. */
-  readonly ordered: boolean;
-  readonly settings: Readonly<Record<DeclaredSetting, string>>;
-}
+import { carriedBy, deadLetterHours, deadLetterTopics, type Topic, type Topology } from '../../../contracts/topology.ts';
+import type { DeclaredTopic } from './model.ts';
 
 /** Kafka's own default of `max.message.bytes`: it limits a whole batch, and below this batches would have to be smaller than clients make them. */
 const defaultBatchBytes = 1_048_588;
@@ -30,11 +18,11 @@ const msPerHour = 3_600_000;
  *
  * @throws {MillraceError} BINDING_INVALID when a topic of dead letters cannot have its name.
  */
-export function declaredTopics({ topics }: Pick<Topology, 'topics'>, service: string): DeclaredTopic[] {
-  const carried = Object.entries(topics).filter(([, { transports }]) =>
-    transports.some((route) => route.kind === 'kafka' && route.service === service),
-  );
-  const declared = carried.flatMap(([name, topic]) => [eventTopic(name, topic), ...deadLetterTopics(name, topic)]);
+export function declaredOn(topology: Pick<Topology, 'topics'>, service: string): DeclaredTopic[] {
+  const declared = carriedBy(topology, 'kafka', service).flatMap(([name, topic]) => [
+    eventTopic(name, topic),
+    ...topicsOfDead(name, topic),
+  ]);
   refuseNames(declared.map(({ name }) => name));
   return declared.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -43,10 +31,9 @@ function eventTopic(name: string, { partitions, ordered, retentionHours, maxByte
   return { name, partitions, ordered, settings: settingsOf(retentionHours, maxBytes + attributesBytes) };
 }
 
-function deadLetterTopics(name: string, topic: Topic): DeclaredTopic[] {
-  if (!topic.deadLetter) return [];
+function topicsOfDead(name: string, topic: Topic): DeclaredTopic[] {
   const settings = settingsOf(deadLetterHours(topic), topic.maxBytes + attributesBytes + errorsBytes);
-  return topic.consumers.map(({ group }) => ({ name: deadLetterTopic(name, group), partitions: 1, ordered: topic.ordered, settings }));
+  return deadLetterTopics(name, topic).map((dead) => ({ name: dead, partitions: 1, ordered: topic.ordered, settings }));
 }
 
 function settingsOf(retentionHours: number, eventBytes: number): DeclaredTopic['settings'] {

@@ -1,6 +1,6 @@
 import { kafkaError } from '../../../connections/kafka/errors.ts';
+import type { SettingsOutcome } from '../../../connections/kafka/topic-settings.ts';
 import { isMillraceError, MillraceError } from '../../../contracts/errors.ts';
-import type { SettingsOutcome } from './settings.ts';
 
 /** What a broker answered to a change of a topic, as a sentence with the topic. */
 export function refusal(error: unknown, service: string, topic: string): Error {
@@ -30,14 +30,25 @@ function refused(service: string, topic: string, reason: string, cause?: unknown
   return new MillraceError('TOPOLOGY_REFUSED', `kafka service ${service} refuses topic ${topic} as it is declared: ${reason}`, { cause });
 }
 
-/** kafkajs gathers the errors of all topics of a request, of which there is one here. */
-function firstOf(error: unknown): unknown {
+/** kafkajs gathers the errors of the topics of a request, each with its topic. */
+export function errorsOf(error: unknown): readonly unknown[] {
   const { errors } = error as { errors?: unknown };
-  return Array.isArray(errors) && errors.length > 0 ? errors[0] : error;
+  return Array.isArray(errors) ? errors : [];
+}
+
+function firstOf(error: unknown): unknown {
+  return errorsOf(error)[0] ?? error;
 }
 
 /** Name of a protocol error, as kafkajs has it. */
 export function typeOf(error: unknown): string | undefined {
   const { type } = firstOf(error) as { type?: unknown };
   return typeof type === 'string' ? type : undefined;
+}
+
+/** kafkajs wraps what it has tried again. */
+export function rootOf(error: unknown): unknown {
+  let root = error;
+  while (typeOf(root) === undefined && root instanceof Error && root.cause instanceof Error) root = root.cause;
+  return root;
 }

@@ -1,18 +1,7 @@
-import type { KafkaConnection } from '../../../connections/kafka/index.ts';
-import { readTopicSettings } from '../../../connections/kafka/metadata.ts';
+import type { KafkaConnection, KafkaTopicMetadata } from '../../../connections/kafka/index.ts';
+import { type KafkaTopicSettings, readBrokerSetting, readTopicSettings } from '../../../connections/kafka/topic-settings.ts';
 import { MillraceError } from '../../../contracts/errors.ts';
-import { declaredSettings } from './declared.ts';
-
-/** A topic as the cluster has it. */
-export interface LiveTopic {
-  readonly name: string;
-  readonly partitions: number;
-  /** As they are in force, by name: those that are declared, and those that bear on them. Empty for topics that are not declared. */
-  readonly settings: Readonly<Record<string, string>>;
-}
-
-/** Deletes by size, hence maybe before the declared time. */
-export const sizeLimit = 'retention.bytes';
+import { type ClusterDefaults, declaredSettings, type LiveTopic, watchedSettings } from './model.ts';
 
 const noSuchTopic = 3;
 const notAuthorized = 29;
@@ -35,7 +24,22 @@ export async function readTopics(connection: KafkaConnection, declared: readonly
   // One without settings was deleted between the two requests.
   return found
     .filter(({ name }) => settings.has(name) || !present.has(name))
-    .map(({ name, partitions }) => ({ name, partitions: partitions.length, settings: settings.get(name) ?? {} }));
+    .map((topic) => ({ ...shapeOf(topic), ...(settings.get(topic.name) ?? { settings: {}, overridden: {} }) }));
+}
+
+/** One broker's, which are every broker's in a cluster that is kept well. */
+export async function readDefaults(connection: KafkaConnection): Promise<ClusterDefaults> {
+  const { brokers } = await connection.metadata();
+  const copies = await readBrokerSetting(
+    connection,
+    brokers.map(({ nodeId }) => nodeId),
+    'default.replication.factor',
+  );
+  return { copies: copies === undefined ? undefined : Number(copies) };
+}
+
+function shapeOf({ name, partitions }: KafkaTopicMetadata): Pick<LiveTopic, 'name' | 'partitions' | 'copies'> {
+  return { name, partitions: partitions.length, copies: Math.min(...partitions.map(({ replicas }) => replicas.length)) };
 }
 
 /** One topic, or undefined when it is not there. */
@@ -44,7 +48,7 @@ export async function readTopic(connection: KafkaConnection, name: string): Prom
   if (topic === undefined || topic.errorCode === noSuchTopic) return undefined;
   if (topic.errorCode === notAuthorized) throw hidden(connection, name);
   const settings = (await readSettings(connection, [name])).get(name);
-  return settings && { name, partitions: topic.partitions.length, settings };
+  return settings && { ...shapeOf(topic), ...settings };
 }
 
 /** What the user may not see is not among all topics; to create it would fail in a way that nobody understands. */
@@ -55,9 +59,11 @@ async function requireVisible(connection: KafkaConnection, missing: readonly str
   if (denied !== undefined) throw hidden(connection, denied.name);
 }
 
-async function readSettings(connection: KafkaConnection, topics: readonly string[]): Promise<Map<string, Record<string, string>>> {
+type Settings = Pick<LiveTopic, 'settings' | 'overridden'>;
+
+async function readSettings(connection: KafkaConnection, topics: readonly string[]): Promise<Map<string, Settings>> {
   if (topics.length === 0) return new Map();
-  const described = await readTopicSettings(connection, topics, [...declaredSettings, sizeLimit]);
+  const described = await readTopicSettings(connection, topics, [...declaredSettings, ...watchedSettings]);
   const denied = described.find(({ errorCode }) => errorCode === notAuthorized);
   if (denied !== undefined) throw hidden(connection, denied.name);
   const unknown = described.find(({ errorCode }) => errorCode !== 0 && errorCode !== noSuchTopic);
@@ -67,7 +73,11 @@ async function readSettings(connection: KafkaConnection, topics: readonly string
       `kafka service ${connection.name} does not tell the settings of topic ${unknown.name} (error code ${unknown.errorCode}); try again`,
     );
   }
-  return new Map(described.filter(({ errorCode }) => errorCode === 0).map(({ name, values }) => [name, Object.fromEntries(values)]));
+  return new Map(described.filter(({ errorCode }) => errorCode === 0).map((each) => [each.name, settingsOf(each)]));
+}
+
+function settingsOf({ values, overridden }: KafkaTopicSettings): Settings {
+  return { settings: Object.fromEntries(values), overridden: Object.fromEntries(overridden) };
 }
 
 function hidden({ name }: KafkaConnection, topic: string): MillraceError {

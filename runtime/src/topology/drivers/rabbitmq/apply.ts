@@ -1,18 +1,11 @@
 import type { ManagementAnswer, RabbitManagement } from '../../../connections/rabbitmq/management.ts';
 import { reasonOf } from '../../../connections/rabbitmq/management.ts';
+import type { ExchangeBinding } from '../../../contracts/declared-objects.ts';
 import { MillraceError } from '../../../contracts/errors.ts';
 import { differencesBetween, type Properties } from '../../differences.ts';
 import type { QueueCounter } from './count.ts';
 import type { Step } from './diff.ts';
-import {
-  type Binding,
-  type Exchange,
-  exchangeProperties,
-  type LiveBinding,
-  type LiveQueue,
-  type Queue,
-  queueProperties,
-} from './objects.ts';
+import { type Exchange, exchangeProperties, type LiveBinding, type LiveQueue, type Queue, queueProperties } from './model.ts';
 import { exchangePath, queuePath, readExchange, readQueue } from './read.ts';
 
 export interface Ground {
@@ -83,7 +76,10 @@ async function put(ground: Ground, { path, body, wanted, read }: Making): Promis
   throw present === undefined ? refused(ground, answer) : changedMeanwhile(ground, wanted, present);
 }
 
-async function bind({ source, destination, destinationType, routingKey, arguments: headers }: Binding, ground: Ground): Promise<void> {
+async function bind(
+  { source, destination, destinationType, routingKey, arguments: headers }: ExchangeBinding,
+  ground: Ground,
+): Promise<void> {
   const path = bindingsPath(ground.management, { source, destination, destinationType });
   const answer = await ground.management.ask({ method: 'POST', path, body: { routing_key: routingKey, arguments: headers } });
   if (answer.status !== created) throw refused(ground, answer);
@@ -126,7 +122,7 @@ async function remove(ground: Ground, path: string): Promise<void> {
 
 function bindingsPath(
   { vhost }: RabbitManagement,
-  { source, destination, destinationType }: Pick<Binding, 'source' | 'destination' | 'destinationType'>,
+  { source, destination, destinationType }: Pick<ExchangeBinding, 'source' | 'destination' | 'destinationType'>,
 ) {
   const kind = destinationType === 'queue' ? 'q' : 'e';
   return `/bindings/${encodeURIComponent(vhost)}/e/${encodeURIComponent(source)}/${kind}/${encodeURIComponent(destination)}`;

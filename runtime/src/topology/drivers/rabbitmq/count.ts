@@ -2,7 +2,7 @@ import type { Channel } from 'amqplib';
 import type { ServiceHandle } from '../../../binding/index.ts';
 import { connectRabbit, type RabbitConnection, rabbitReplyCode } from '../../../connections/rabbitmq/index.ts';
 import { MillraceError } from '../../../contracts/errors.ts';
-import type { Live } from './objects.ts';
+import type { Live } from './model.ts';
 
 /**
  * Counts what is ready in a queue now, over AMQP: the management interface tells what was there up to 5 s ago. The connection is opened for the first count.

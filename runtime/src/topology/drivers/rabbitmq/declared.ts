@@ -1,30 +1,26 @@
-import type { Topology } from '../../../contracts/topology.ts';
+import { bindingsOn } from '../../../contracts/declared-objects.ts';
+import { carriedBy, ownedBy, type Topology } from '../../../contracts/topology.ts';
 import type { Properties } from '../../differences.ts';
-import type { Binding, Declared, Exchange, Queue } from './objects.ts';
+import type { Declared, Exchange, Queue } from './model.ts';
 
 type QueueDeclaration = Topology['queues'][string];
 
 /** What the topology means on the broker `service`. Prefetch is not part of it: a consumer asks for it. */
 export function declaredOn(topology: Topology, service: string): Declared {
-  const own = <T extends { readonly service: string }>(objects: Readonly<Record<string, T>>) =>
-    Object.entries(objects)
-      .filter(([, object]) => object.service === service)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
-  const exchanges = own(topology.exchanges).map(([name, { type }]) => exchangeOf(name, type));
-  const names = new Set(exchanges.map(({ name }) => name));
   return {
-    exchanges,
-    queues: targetsFirst(own(topology.queues)).map(([name, queue]) => queueOf(name, queue)),
-    bindings: topology.bindings.filter(({ exchange }) => names.has(exchange)).map(bindingOf),
+    exchanges: byName(ownedBy(topology.exchanges, service)).map(([name, { type }]) => exchangeOf(name, type)),
+    queues: targetsFirst(byName(ownedBy(topology.queues, service))).map(([name, queue]) => queueOf(name, queue)),
+    bindings: bindingsOn(topology, service),
   };
 }
 
 /** Topics that a later transport carries over this broker. */
 export function topicsOn(topology: Topology, service: string): string[] {
-  const routed = Object.entries(topology.topics).filter(([, { transports }]) =>
-    transports.some((route) => route.kind === 'rabbitmq' && route.service === service),
-  );
-  return routed.map(([name]) => name).sort();
+  return byName(carriedBy(topology, 'rabbitmq', service)).map(([name]) => name);
+}
+
+function byName<T>(entries: readonly [name: string, T][]): [name: string, T][] {
+  return entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function exchangeOf(name: string, type: string): Exchange {
@@ -59,21 +55,11 @@ function argumentsOf({ type, ttlSeconds, maxRetries, maxPriority, deadLetterQueu
  */
 const confirmedDeadLetters: Properties = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' };
 
-function bindingOf({ exchange, queue, routingKey, headers, match = 'all' }: Topology['bindings'][number]): Binding {
-  return {
-    source: exchange,
-    destination: queue,
-    destinationType: 'queue',
-    routingKey,
-    arguments: headers === undefined ? {} : { ...headers, 'x-match': match },
-  };
-}
-
 /** Each queue after the one that takes its dead letters, so that none is ever without. */
 function targetsFirst(queues: [string, QueueDeclaration][]): [string, QueueDeclaration][] {
-  const byName = new Map(queues);
+  const all = new Map(queues);
   const depth = (name: string, seen: readonly string[] = []): number => {
-    const target = byName.get(name)?.deadLetterQueue;
+    const target = all.get(name)?.deadLetterQueue;
     return target === undefined || seen.includes(target) ? 0 : 1 + depth(target, [...seen, name]);
   };
   return queues.toSorted(([a], [b]) => depth(a) - depth(b));

@@ -1,9 +1,9 @@
-import { allOf, differencesBetween } from '../../differences.ts';
+import type { ExchangeBinding } from '../../../contracts/declared-objects.ts';
+import { bindingName, type ObjectKind, objectName } from '../../../contracts/object-names.ts';
+import { allOf, differencesBetween, type Properties } from '../../differences.ts';
 import type { Change, Danger } from '../../driver.ts';
-import { bindingLoss, exchangeLoss, exchangeReplacement, queueLoss, queueReplacement } from './dangers.ts';
+import { bindingLoss, exchangeLoss, exchangeReplacement, queueLoss, queueReplacement } from './danger.ts';
 import {
-  type Binding,
-  bindingName,
   bindingProperties,
   type Declared,
   type Exchange,
@@ -13,18 +13,23 @@ import {
   type LiveQueue,
   type Queue,
   queueProperties,
-} from './objects.ts';
+} from './model.ts';
 
 /** What is to be done about one object. `bindings` go with an object that is made again, and are made again with it. */
 export type Step =
-  | { readonly do: 'make-queue'; readonly declared: Queue; readonly live: LiveQueue | undefined; readonly bindings: readonly Binding[] }
+  | {
+      readonly do: 'make-queue';
+      readonly declared: Queue;
+      readonly live: LiveQueue | undefined;
+      readonly bindings: readonly ExchangeBinding[];
+    }
   | {
       readonly do: 'make-exchange';
       readonly declared: Exchange;
       readonly live: Exchange | undefined;
-      readonly bindings: readonly Binding[];
+      readonly bindings: readonly ExchangeBinding[];
     }
-  | { readonly do: 'bind'; readonly declared: Binding }
+  | { readonly do: 'bind'; readonly declared: ExchangeBinding }
   | { readonly do: 'delete-queue'; readonly live: LiveQueue }
   | { readonly do: 'delete-exchange'; readonly live: Exchange }
   | { readonly do: 'unbind'; readonly live: LiveBinding };
@@ -48,22 +53,21 @@ export function doomedQueues(declared: Declared, live: Live): string[] {
  * What differs on `service`, in an order in which it can be carried out: first everything is made that is missing, then made again what cannot be changed,
  * then bound, and last deleted what nothing declares.
  */
-export function planOf(service: string, declared: Declared, live: Live): PlannedChange[] {
-  const exchanges = declared.exchanges.flatMap((exchange) => planExchange(exchange, declared, live));
-  const queues = declared.queues.flatMap((queue) => planQueue(queue, declared, live));
+export function compare(service: string, declared: Declared, live: Live): PlannedChange[] {
+  const exchanges = declared.exchanges.flatMap((exchange) => planExchange(service, exchange, declared, live));
+  const queues = declared.queues.flatMap((queue) => planQueue(service, queue, declared, live));
   const made = [...exchanges, ...queues];
-  const unnamed = [
+  return [
     ...made.filter(({ change }) => change.action === 'create'),
     ...made.filter(({ change }) => change.action === 'replace'),
-    ...planBindings(declared, live),
-    ...planDeletions(declared, live),
+    ...planBindings(service, declared, live),
+    ...planDeletions(service, declared, live),
   ];
-  return unnamed.map(({ change, step }) => ({ step, change: { ...change, name: `${service}/${change.name}` } }));
 }
 
-function planExchange(declared: Exchange, all: Declared, { exchanges, bindings }: Live): PlannedChange[] {
+function planExchange(service: string, declared: Exchange, all: Declared, { exchanges, bindings }: Live): PlannedChange[] {
   const live = exchanges.find(({ name }) => name === declared.name);
-  const name = `exchange/${declared.name}`;
+  const name = objectName(service, 'exchange', declared.name);
   const wanted = exchangeProperties(declared);
   if (live === undefined) {
     const step = { do: 'make-exchange', declared, live, bindings: [] } as const;
@@ -77,9 +81,9 @@ function planExchange(declared: Exchange, all: Declared, { exchanges, bindings }
   return [{ step, change: { name, action: 'replace', differences, danger } }];
 }
 
-function planQueue(declared: Queue, all: Declared, { queues, bindings }: Live): PlannedChange[] {
+function planQueue(service: string, declared: Queue, all: Declared, { queues, bindings }: Live): PlannedChange[] {
   const live = queues.find(({ name }) => name === declared.name);
-  const name = `queue/${declared.name}`;
+  const name = objectName(service, 'queue', declared.name);
   const wanted = queueProperties(declared);
   if (live === undefined) {
     const step = { do: 'make-queue', declared, live, bindings: [] } as const;
@@ -93,18 +97,22 @@ function planQueue(declared: Queue, all: Declared, { queues, bindings }: Live): 
   return [{ step, change: { name, action: 'replace', differences, danger } }];
 }
 
-function planBindings(declared: Declared, live: Live): PlannedChange[] {
+function planBindings(service: string, declared: Declared, live: Live): PlannedChange[] {
   const present = new Set(live.bindings.map(bindingName));
   return declared.bindings
     .filter((binding) => !present.has(bindingName(binding)))
     .map((binding) => ({
       step: { do: 'bind', declared: binding },
-      change: { name: `binding/${bindingName(binding)}`, action: 'create', differences: allOf(bindingProperties(binding)) },
+      change: {
+        name: objectName(service, 'binding', bindingName(binding)),
+        action: 'create',
+        differences: allOf(bindingProperties(binding)),
+      },
     }));
 }
 
 /** A binding is told of on its own only between objects that stay; any other goes with its queue or exchange. */
-function planDeletions(declared: Declared, live: Live): PlannedChange[] {
+function planDeletions(service: string, declared: Declared, live: Live): PlannedChange[] {
   const [queues, exchanges, bindings] = [byName(declared.queues), byName(declared.exchanges), new Set(declared.bindings.map(bindingName))];
   const stays = { queue: (name: string) => queues.has(name), exchange: (name: string) => exchanges.has(name) };
   const strayBindings = live.bindings.filter(
@@ -114,14 +122,14 @@ function planDeletions(declared: Declared, live: Live): PlannedChange[] {
       (exchanges.has(binding.source) || (isBuiltIn(binding.source) && binding.source !== '')),
   );
   const attachedTo = (kind: 'queue' | 'exchange', name: string) => live.bindings.filter((binding) => concerns(binding, kind, name)).length;
-  const deletion = (name: string, live: Parameters<typeof differencesBetween>[1], danger: Danger): Change => {
-    return { name, action: 'delete', differences: differencesBetween({}, live), danger, undeclared: true };
+  const deletion = (kind: ObjectKind, name: string, live: Properties, danger: Danger): Change => {
+    return { name: objectName(service, kind, name), action: 'delete', differences: differencesBetween({}, live), danger, undeclared: true };
   };
   return [
     ...strayBindings.map(
       (binding): PlannedChange => ({
         step: { do: 'unbind', live: binding },
-        change: deletion(`binding/${bindingName(binding)}`, bindingProperties(binding), bindingLoss(binding)),
+        change: deletion('binding', bindingName(binding), bindingProperties(binding), bindingLoss(binding)),
       }),
     ),
     ...live.queues
@@ -129,7 +137,7 @@ function planDeletions(declared: Declared, live: Live): PlannedChange[] {
       .map(
         (queue): PlannedChange => ({
           step: { do: 'delete-queue', live: queue },
-          change: deletion(`queue/${queue.name}`, queueProperties(queue), queueLoss(queue, attachedTo('queue', queue.name))),
+          change: deletion('queue', queue.name, queueProperties(queue), queueLoss(queue, attachedTo('queue', queue.name))),
         }),
       ),
     ...live.exchanges
@@ -137,7 +145,7 @@ function planDeletions(declared: Declared, live: Live): PlannedChange[] {
       .map(
         (exchange): PlannedChange => ({
           step: { do: 'delete-exchange', live: exchange },
-          change: deletion(`exchange/${exchange.name}`, exchangeProperties(exchange), exchangeLoss(attachedTo('exchange', exchange.name))),
+          change: deletion('exchange', exchange.name, exchangeProperties(exchange), exchangeLoss(attachedTo('exchange', exchange.name))),
         }),
       ),
   ];
@@ -159,11 +167,11 @@ function isForeignExchange({ name, durable, autoDelete, internal }: Exchange): b
 }
 
 /** Whether the binding goes when the object does; the default exchange's, which every queue has, is made with the queue. */
-function concerns({ source, destination, destinationType }: Binding, kind: 'queue' | 'exchange', name: string): boolean {
+function concerns({ source, destination, destinationType }: ExchangeBinding, kind: 'queue' | 'exchange', name: string): boolean {
   return source !== '' && ((destinationType === kind && destination === name) || (kind === 'exchange' && source === name));
 }
 
-function ownAmong(attached: readonly LiveBinding[], { bindings }: Declared): Binding[] {
+function ownAmong(attached: readonly LiveBinding[], { bindings }: Declared): ExchangeBinding[] {
   const present = new Set(attached.map(bindingName));
   return bindings.filter((binding) => present.has(bindingName(binding)));
 }

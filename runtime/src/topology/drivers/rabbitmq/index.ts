@@ -1,10 +1,9 @@
 import { managementOf } from '../../../connections/rabbitmq/management.ts';
-import { MillraceError } from '../../../contracts/errors.ts';
-import type { OpenDriver } from '../../driver.ts';
+import { notCompared, type OpenDriver } from '../../driver.ts';
 import { carryOut } from './apply.ts';
 import { queueCounter, withCounts } from './count.ts';
 import { declaredOn, topicsOn } from './declared.ts';
-import { doomedQueues, planOf, type Step } from './diff.ts';
+import { compare, doomedQueues, type Step } from './diff.ts';
 import { notesOn } from './notes.ts';
 import { readLive } from './read.ts';
 
@@ -26,13 +25,13 @@ export const openRabbitDriver: OpenDriver = async ({ service, topology, signal }
     async compare() {
       const live = await readLive(management);
       const counted = await withCounts(live, counter, doomedQueues(declared, live));
-      const plan = planOf(service.name, declared, counted);
+      const plan = compare(service.name, declared, counted);
       steps = new Map(plan.map(({ change, step }) => [change.name, step]));
       return { changes: plan.map(({ change }) => change), notes: notesOn(service.name, declared, live, topics) };
     },
     async apply({ name }) {
       const step = steps.get(name);
-      if (step === undefined) throw new MillraceError('TOPOLOGY_CONFLICT', `${name} did not differ when it was compared; compare again`);
+      if (step === undefined) throw notCompared(name);
       await carryOut(step, { management, counter, name });
     },
     async [Symbol.asyncDispose]() {

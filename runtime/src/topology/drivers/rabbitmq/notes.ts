@@ -1,5 +1,6 @@
+import { objectName } from '../../../contracts/object-names.ts';
 import type { Note } from '../../driver.ts';
-import type { Declared, Live, LiveQueue, Queue } from './objects.ts';
+import type { Declared, Live, LiveQueue, Queue } from './model.ts';
 
 /** Of two numbers, RabbitMQ takes the lower one. */
 const lowestHolds = ['message-ttl', 'expires', 'max-length', 'max-length-bytes', 'delivery-limit'];
@@ -23,7 +24,7 @@ export function notesOn(service: string, declared: Declared, live: Live, topics:
     ...topics.map(
       (topic): Note => ({
         level: 'info',
-        name: `${service}/topic/${topic}`,
+        name: objectName(service, 'topic', topic),
         sentence: 'is routed to RabbitMQ, which carries no topics yet: nothing is made for it',
       }),
     ),
@@ -37,7 +38,7 @@ function policyNote(service: string, { name, arguments: own }: Queue, live: Live
   return [
     {
       level: 'problem',
-      name: `${service}/queue/${name}`,
+      name: objectName(service, 'queue', name),
       sentence: `policy ${live.policies.join(' and ')} gives it ${told}; declare that, or remove it with rabbitmqctl clear_policy or clear_operator_policy`,
     },
   ];
@@ -58,7 +59,7 @@ function limitNote(service: string, { name, arguments: own }: Queue): Note[] {
   return [
     {
       level: 'info',
-      name: `${service}/queue/${name}`,
+      name: objectName(service, 'queue', name),
       sentence:
         'drops a message that consumers have returned more than 20 times, as RabbitMQ does from version 4 on; consumers should not return without end',
     },

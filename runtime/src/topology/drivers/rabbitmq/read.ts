@@ -1,7 +1,7 @@
 import type { RabbitManagement } from '../../../connections/rabbitmq/management.ts';
 import { MillraceError } from '../../../contracts/errors.ts';
 import type { Properties } from '../../differences.ts';
-import type { Exchange, Live, LiveBinding, LiveQueue } from './objects.ts';
+import type { Exchange, Live, LiveBinding, LiveQueue } from './model.ts';
 
 interface QueueRow {
   readonly name: string;

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../../contracts/canonical-json.ts';
+import type { ExchangeBinding } from '../../../contracts/declared-objects.ts';
 import type { Properties } from '../../differences.ts';
 
 export interface Queue {
@@ -18,14 +18,6 @@ export interface Exchange {
   readonly arguments: Properties;
 }
 
-export interface Binding {
-  readonly source: string;
-  readonly destination: string;
-  readonly destinationType: 'queue' | 'exchange';
-  readonly routingKey: string;
-  readonly arguments: Properties;
-}
-
 export interface LiveQueue extends Queue {
   /** Ready and delivered; those delivered, and the bytes, as of the last collection, up to 5 s ago. */
   readonly messages: number;
@@ -38,7 +30,7 @@ export interface LiveQueue extends Queue {
   readonly policyDefinition: Properties;
 }
 
-export interface LiveBinding extends Binding {
+export interface LiveBinding extends ExchangeBinding {
   /** By which the server tells the bindings between two objects apart. */
   readonly propertiesKey: string;
 }
@@ -48,7 +40,7 @@ export interface Declared {
   readonly exchanges: readonly Exchange[];
   /** A dead-letter queue stands before those whose dead letters it takes. */
   readonly queues: readonly Queue[];
-  readonly bindings: readonly Binding[];
+  readonly bindings: readonly ExchangeBinding[];
 }
 
 /** What a virtual host has. */
@@ -73,28 +65,6 @@ function switches({ durable, autoDelete }: Pick<Queue, 'durable' | 'autoDelete'>
   return { durable, ...(autoDelete && { 'auto-delete': true }) };
 }
 
-export function bindingProperties({ routingKey, arguments: headers }: Binding): Properties {
+export function bindingProperties({ routingKey, arguments: headers }: ExchangeBinding): Properties {
   return { ...(routingKey !== '' && { 'routing-key': routingKey }), ...headers };
-}
-
-/**
- * `EXCHANGE/QUEUE/ROUTING-KEY`, with `HEADER=VALUE,...` after it where there are any and `exchange:` before a destination that is one. No two bindings share
- * it: what separates is percent-encoded within the parts, and a value that is no text follows `:=`.
- */
-export function bindingName(binding: Binding): string {
-  const { source, destination, destinationType, routingKey, arguments: headers } = binding;
-  const to = `${destinationType === 'exchange' ? 'exchange:' : ''}${encoded(destination)}`;
-  const conditions = Object.keys(headers)
-    .sort()
-    .map((name) => `${encoded(name)}${conditionOf(headers[name])}`)
-    .join(',');
-  return [encoded(source), to, encoded(routingKey, /[%/,=]/g), conditions].filter((part, index) => index < 2 || part !== '').join('/');
-}
-
-function conditionOf(value: unknown): string {
-  return typeof value === 'string' ? `=${encoded(value)}` : `:=${encoded(canonicalJson(value).trim())}`;
-}
-
-function encoded(text: string, separators = /[%/,=:]/g): string {
-  return text.replace(separators, encodeURIComponent);
 }
