@@ -50,7 +50,7 @@ bench: $(INSTALLED) $(BUILT) ## figures of this machine, each against its bare l
 faults: $(INSTALLED) $(BUILT) ## the tests that kill, stop and cut off servers, in their long form
 	@FAULTS=long jest tests/runtime/faults
 
-up: $(INSTALLED) $(BUILT) ## start the servers of ENV (default local), or of the services that ONLY names
+up: $(INSTALLED) $(BUILT) ## start the servers of ENV (default local), or of the services that ONLY names, and apply the topology
 	@$(RUN) servers/main.ts up $(LOCAL) $(if $(ONLY),--only $(ONLY))
 
 down: $(INSTALLED) ## stop them

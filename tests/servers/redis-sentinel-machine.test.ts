@@ -7,7 +7,7 @@ import type { BoundService } from '../../runtime/src/contracts/binding.ts';
 import type { Topology } from '../../runtime/src/contracts/topology.ts';
 import { openRedisDriver } from '../../runtime/src/topology/drivers/redis/index.ts';
 import { aclDocumentOf } from '../../stacks/acl-users.ts';
-import { topologyOn } from '../runtime/integration/redis-acl-fixture.ts';
+import { topologyOn } from '../runtime/support/topology-redis.ts';
 import { eventually } from '../support/eventually.ts';
 import { contentOf, writeSamples } from '../support/machines/content.ts';
 import type { Machine } from '../support/machines/machine.ts';

@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { applyTopology, exitCodeOf } from '../topology/apply.ts';
 import { readTopology } from '../topology/index.ts';
-import { type Paint, summaryOf } from '../topology/report.ts';
+import { type Failure, failureOf } from '../topology/outcome.ts';
+import { idleLines, type Paint, summaryOf } from '../topology/report.ts';
 import { groupedProgress } from './apply-progress.ts';
 import { type BindingFlags, bindingOf, withBinding } from './binding.ts';
 
@@ -10,6 +11,7 @@ interface Flags extends BindingFlags {
   readonly check: boolean;
   readonly json: boolean;
   readonly allowDestroy: readonly string[];
+  readonly timeout: number;
 }
 
 const examples = `
@@ -20,7 +22,8 @@ Examples:
   millrace apply --only log,tasks --json                   two services, one document on standard output
 
 Exit codes: 0 as declared; 1 something failed or cannot be reached, the rest is done; 2 with --check: something differs, without: a change waits for
---allow-destroy, an object was changed by others, or a problem was found that no change mends. It can be stopped at any time and run again.`;
+--allow-destroy, an object was changed by others, or a problem was found that no change mends. It can be stopped at any time and run again. With --json
+there is always one document; that of a run which ended early has \`status\` "failed" and \`error\`.`;
 
 /** `millrace apply`: makes topics, queues, streams, users, indices and lifecycles as the topology declares them. */
 export function applyCommand(): Command {
@@ -29,27 +32,31 @@ export function applyCommand(): Command {
     .option('--only <services>', 'these services of the binding (default: all)', names)
     .option('--check', 'compare and change nothing; exit code 2 when something differs', false)
     .option('--allow-destroy <name>', 'carry this out although it costs data, or delete this undeclared object; repeatable', oneMore, [])
+    .option('--timeout <seconds>', 'what one service may take to be read, and again to be changed', seconds, 60)
     .option('--json', 'print one JSON document on standard output, and progress on standard error', false)
     .addHelpText('after', examples)
     .action((flags: Flags) => run(flags));
 }
 
 async function run(flags: Flags): Promise<void> {
+  surviveClosedPipes();
   const stop = interruption();
   const out = flags.json ? process.stderr : process.stdout;
   const paint = painting(out);
+  const write = (line: string): void => void out.write(`${line}\n`);
   try {
     const binding = await bindingOf(flags);
     const outcome = await applyTopology({
       binding,
       topology: await readTopology(binding),
-      ...{ only: flags.only, check: flags.check, allow: flags.allowDestroy, signal: stop },
-      onProgress: groupedProgress((line) => out.write(`${line}\n`), paint),
+      ...{ only: flags.only, check: flags.check, allow: flags.allowDestroy, signal: stop, timeoutMs: flags.timeout * 1_000 },
+      onProgress: groupedProgress(write, paint),
     });
-    out.write(`${summaryOf(outcome, paint)}\n`);
+    for (const line of [...idleLines(outcome, paint), summaryOf(outcome, paint)]) write(line);
     if (flags.json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
     process.exitCode = exitCodeOf(outcome.status);
   } catch (error) {
+    if (flags.json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: endOf(error) })}\n`);
     if (!(error instanceof Stopped)) throw error;
     process.stderr.write(`millrace: ${error.message}\n`);
     process.exitCode = error.exitCode;
@@ -57,6 +64,19 @@ async function run(flags: Flags): Promise<void> {
     // A connection that a silent server holds open must not hold this process.
     setTimeout(() => process.exit(), 500).unref();
   }
+}
+
+/** Who reads may have seen enough, as `head` has; the work goes on. */
+function surviveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}
+
+function endOf(error: unknown): Failure {
+  return error instanceof Stopped ? { code: 'INTERRUPTED', message: error.message } : failureOf(error);
 }
 
 class Stopped extends Error {
@@ -89,4 +109,13 @@ function names(text: string, before: readonly string[] = []): string[] {
 
 function oneMore(name: string, before: readonly string[]): string[] {
   return [...before, name];
+}
+
+/** Longer ones than Node's timers take would end at once. */
+const maxSeconds = 86_400;
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= maxSeconds) return value;
+  throw new InvalidArgumentError(`must be a number of seconds above 0, ${maxSeconds} at most.`);
 }

@@ -45,7 +45,9 @@ export function answerOf({ environment, status, services }: ApplyOutcome): Apply
  * that no change mends is no reason either: it would keep every deployment from what it can do.
  */
 export function failureOf(outcome: ApplyOutcome): MillraceError | undefined {
-  const bad = outcome.services.filter(({ status }) => (outcome.check ? exitCodeOf(status) === 1 : exitCodeOf(status) !== 0 && status !== 'differs'));
+  const bad = outcome.services.filter(({ status }) =>
+    outcome.check ? exitCodeOf(status) === 1 : exitCodeOf(status) !== 0 && status !== 'differs',
+  );
   if (bad.length === 0) return undefined;
   const fine = outcome.services.filter((service) => !bad.includes(service)).map(({ service }) => service);
   const rest = fine.length === 0 || outcome.check ? '' : `; done: ${fine.join(', ')}`;
@@ -72,7 +74,7 @@ function sentenceOn({ service, status, error, changes }: ServiceOutcome): string
 }
 
 function refusal({ name, action, danger, differences }: ChangeOutcome): string {
-  if (danger !== undefined) return `${name} waits, because it ${danger.sentence}`;
+  if (danger !== undefined) return `${name} waits: ${danger.sentence}`;
   const what = differences.map(({ property }) => property).join(', ');
   return `${name} waits: ${action}${what === '' ? '' : ` of ${what}`}`;
 }

@@ -1,12 +1,10 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
-import type { LoadedBinding } from '../binding/index.ts';
 import { MillraceError } from '../contracts/errors.ts';
-import type { Topology } from '../contracts/topology.ts';
 import { type ApplyOutcome, type ApplyProgress, applyTopology } from '../topology/apply.ts';
 import { readTopology } from '../topology/index.ts';
 import { type ApplyAnswer, answerOf, failureOf } from './answer.ts';
 import { bindingFor } from './binding.ts';
-import { type ApplyRequest, parseRequest } from './request.ts';
+import { parseRequest } from './request.ts';
 
 /** What AWS Lambda tells of an invocation, as far as it is used. */
 interface InvocationContext {
@@ -15,8 +13,6 @@ interface InvocationContext {
 
 /** Left of the time that AWS gives, so that the failure is told in a sentence and not by AWS's "timed out". */
 const reserveMs = 10_000;
-/** Enough to compare all services; what is allowed is looked up first. */
-const lookMs = 30_000;
 
 /** As Lambda writes its own lines. @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html */
 const logging: LoggerOptions = {
@@ -61,36 +57,16 @@ async function run(event: unknown, context: InvocationContext, logger: Logger): 
   const binding = await bindingFor(request, signal);
   const { environment, generation } = binding.document;
   logger.info({ environment, generation, ...request }, request.check ? 'compares' : 'applies');
-  const work: Work = { request, binding, topology: await readTopology(binding), signal, onProgress: (progress) => tell(logger, progress) };
-  const allow = await stillDiffering(work, logger);
-  // Once to read and once to change: two limits of a service, and the last of both is over before the function is.
-  return apply(work, { allow, check: request.check, timeoutMs: (endsAt - Date.now()) / 2 });
-}
-
-interface Work {
-  readonly request: ApplyRequest;
-  readonly binding: LoadedBinding;
-  readonly topology: Topology;
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: ApplyProgress) => void;
-}
-
-function apply(
-  { request, onProgress, ...work }: Work,
-  options: { readonly allow: readonly string[]; readonly check: boolean; readonly timeoutMs: number },
-): Promise<ApplyOutcome> {
-  return applyTopology({ ...work, only: request.only, onProgress, ...options });
-}
-
-/** What is allowed and still waits: after a half-failed deployment some of it is done, and the environment says it until someone takes it out. */
-async function stillDiffering(work: Work, logger: Logger): Promise<string[]> {
-  const { allow, check } = work.request;
-  if (allow.length === 0 || check) return [];
-  const { services } = await apply({ ...work, onProgress: () => undefined }, { allow: [], check: true, timeoutMs: lookMs });
-  const differing = new Set(services.flatMap(({ changes }) => changes.map(({ name }) => name)));
-  const idle = allow.filter((name) => !differing.has(name));
+  const outcome = await applyTopology({
+    ...{ binding, topology: await readTopology(binding), signal },
+    ...{ only: request.only, allow: request.allow, check: request.check },
+    onProgress: (progress) => tell(logger, progress),
+    // Once to read and once to change: two limits of a service, and the last of both is over before the function is.
+    timeoutMs: (endsAt - Date.now()) / 2,
+  });
+  const { idle } = outcome;
   if (idle.length > 0) logger.warn({ idle }, 'protection.allowDestroy names what nothing waits for; take it out of the environment');
-  return allow.filter((name) => differing.has(name));
+  return outcome;
 }
 
 function tell(logger: Logger, progress: ApplyProgress): void {

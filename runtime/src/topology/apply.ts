@@ -1,9 +1,10 @@
 import type { LoadedBinding } from '../binding/index.ts';
+import { matcherOf } from '../contracts/object-names.ts';
 import type { Topology } from '../contracts/topology.ts';
 import { type CarriedOut, carryOut } from './carry-out.ts';
 import type { OpenDriver } from './driver.ts';
 import { type Compared, examine, type Unread } from './examine.ts';
-import { matcherOf, requireAllowable } from './names.ts';
+import { idleAmong, requireAllowable, requireManaged } from './names.ts';
 import { type ApplyOutcome, type ChangeOutcome, failureOf, isLost, type ServiceOutcome, type ServiceStatus, worstOf } from './outcome.ts';
 import { openDriverOf, targetsOf } from './targets.ts';
 
@@ -40,8 +41,9 @@ export interface ApplyOptions {
  * Nothing that costs data is done unless its name is in `allow`, and nothing that is not declared is deleted. A service that fails or is not there does not
  * keep the others. May be run again after any end, and beside another run; that both ran at once is then seen in nothing but the log of a server.
  *
- * @throws {MillraceError} TOPOLOGY_NAME_UNKNOWN when a name in `allow` is none of the differences, BINDING_NAME_UNKNOWN when one in `only` is no service with
- * a driver; nothing was changed then. What fails on a service is in the outcome.
+ * @throws {MillraceError} TOPOLOGY_NAME_UNKNOWN when a name in `allow` is not of the form `SERVICE/KIND/NAME` or its service has no driver,
+ * BINDING_NAME_UNKNOWN when one in `only` is no service with a driver, BINDING_INVALID when `unmanaged` fits what is declared; nothing was changed then. What
+ * fails on a service is in the outcome.
  * @example
  * const binding = await loadBinding();
  * const { status, services } = await applyTopology({ binding, topology: await readTopology(binding), check: true });
@@ -50,24 +52,25 @@ export async function applyTopology(options: ApplyOptions): Promise<ApplyOutcome
   const { binding, topology, only, check = false, allow = [], signal, timeoutMs = 60_000, openDriver = openDriverOf } = options;
   const startedAt = Date.now();
   signal?.throwIfAborted();
+  requireManaged(topology);
+  requireAllowable(allow, binding);
   const { services: targets, unbound } = targetsOf(binding, topology, only);
   const isUnmanaged = matcherOf(topology.unmanaged);
   const examining = targets.map((service) => examine({ service, topology, openDriver, isUnmanaged, timeoutMs, signal }));
-  // Nobody has to wait for the slowest service unless names are to be looked up on all of them.
-  const allowed = allow.length === 0 ? undefined : Promise.all(examining).then((all) => requireAllowable(allow, all.map(differing)));
   const onProgress = (progress: ApplyProgress): void => {
     // What the caller's own abort made fail is not worth telling.
     if (signal?.aborted !== true) options.onProgress?.(progress);
   };
   const orders = { check, allow: new Set(allow), onProgress };
-  const finished = await Promise.allSettled(examining.map((each) => finish(each, allowed, orders)));
+  const finished = await Promise.allSettled(examining.map((each) => finish(each, orders)));
   signal?.throwIfAborted();
   const services = finished.map((end) => {
     if (end.status === 'rejected') throw end.reason;
     return end.value;
   });
   const status = worstOf(services.map((service) => service.status));
-  return { environment: binding.document.environment, check, status, services, unbound, elapsedMs: Date.now() - startedAt };
+  const idle = idleAmong(allow, (await Promise.all(examining)).map(differing));
+  return { environment: binding.document.environment, check, status, services, unbound, idle, elapsedMs: Date.now() - startedAt };
 }
 
 function differing({ service, comparison }: Compared | Unread) {
@@ -80,12 +83,11 @@ interface Orders {
   readonly onProgress: (progress: ApplyProgress) => void;
 }
 
-async function finish(examining: Promise<Compared | Unread>, allowed: Promise<void> | undefined, orders: Orders): Promise<ServiceOutcome> {
+async function finish(examining: Promise<Compared | Unread>, orders: Orders): Promise<ServiceOutcome> {
   const examined = await examining;
   const { name: service, service: bound } = examined.service;
   const onChange = (change: ChangeOutcome) => orders.onProgress({ event: 'change', service, kind: bound.kind, change });
   try {
-    await allowed;
     const done =
       examined.comparison === undefined ? { changes: [], error: examined.error } : await carryOut(examined, { ...orders, onChange });
     const outcome = outcomeOf(examined, done, orders.check);

@@ -21,9 +21,10 @@ export interface CarriedOut {
 export async function carryOut(compared: Compared, orders: Orders): Promise<CarriedOut> {
   compared.deadline.restart();
   const tried = await tryEach(compared, orders);
+  const untold = new Set(tried.changes.filter(({ state }) => state === 'failed').map(({ name }) => name));
   const failures = ({ changes, ...rest }: CarriedOut): CarriedOut => {
     // Told last: a run beside this one may have done meanwhile what failed here.
-    for (const change of changes) if (change.state === 'failed') orders.onChange(change);
+    for (const change of changes) if (change.state === 'failed' || untold.has(change.name)) orders.onChange(change);
     return { changes, ...rest };
   };
   if (tried.error !== undefined || !tried.changes.some(({ state }) => state === 'applied' || state === 'failed')) return failures(tried);
@@ -35,9 +36,10 @@ export async function carryOut(compared: Compared, orders: Orders): Promise<Carr
 }
 
 /** A change that fails does not keep the others; a server that is gone does. */
-async function tryEach({ comparison, driver, deadline }: Compared, { check, allow, onChange }: Orders): Promise<CarriedOut> {
+async function tryEach(compared: Compared, { check, allow, onChange }: Orders): Promise<CarriedOut> {
+  const { comparison, driver, deadline } = compared;
   const changes: ChangeOutcome[] = [];
-  let lost: unknown;
+  let lost = await prepared(compared, { check, allow });
   for (const change of comparison.changes) {
     if (isRefused(change, allow)) changes.push({ ...change, state: 'refused' });
     else if (check || deadline.signal.aborted || lost !== undefined) changes.push({ ...change, state: 'pending' });
@@ -55,6 +57,18 @@ async function tryEach({ comparison, driver, deadline }: Compared, { check, allo
   }
   const error: unknown = deadline.signal.aborted ? deadline.signal.reason : lost;
   return error === undefined ? { changes } : { changes, error };
+}
+
+/** What kept the server from doing at once what it can; the changes are left then. */
+async function prepared({ comparison, driver, deadline }: Compared, { check, allow }: Pick<Orders, 'check' | 'allow'>): Promise<unknown> {
+  const doable = comparison.changes.filter((change) => !isRefused(change, allow));
+  if (check || doable.length === 0 || driver.prepare === undefined) return undefined;
+  try {
+    await deadline.limit(driver.prepare(doable));
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 function isRefused(change: Change, allow: ReadonlySet<string>): boolean {

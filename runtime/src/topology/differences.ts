@@ -1,4 +1,4 @@
-import { canonicalJson } from '../contracts/canonical-json.ts';
+import { canonicalLine } from '../contracts/canonical-json.ts';
 import type { PropertyDifference } from './driver.ts';
 
 export type Properties = Readonly<Record<string, unknown>>;
@@ -20,5 +20,5 @@ export function allOf(declared: Properties): PropertyDifference[] {
 
 function textOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  return typeof value === 'string' ? value : canonicalJson(value).trim();
+  return typeof value === 'string' ? value : canonicalLine(value);
 }

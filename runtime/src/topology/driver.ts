@@ -1,4 +1,5 @@
 import type { ServiceHandle } from '../binding/index.ts';
+import { MillraceError } from '../contracts/errors.ts';
 import type { Topology } from '../contracts/topology.ts';
 
 /** One property that is not as declared. */
@@ -61,11 +62,22 @@ export interface Driver extends AsyncDisposable {
   /** Reads, changes nothing. After every change was applied there is none left. */
   compare(): Promise<Comparison>;
   /**
+   * Carries out together what takes long one by one, of the changes that are carried out next; where it does not succeed, `apply` tells why.
+   *
+   * @throws {MillraceError} what keeps every change from being carried out, such as CONNECTION_FAILED.
+   */
+  prepare?(changes: readonly Change[]): Promise<void>;
+  /**
    * Carries out one change of the last comparison; one that was half done before is completed.
    *
    * @throws {MillraceError} TOPOLOGY_CONFLICT when the object was changed since the comparison.
    */
   apply(change: Change): Promise<void>;
+}
+
+/** What `apply` throws for a change that the last comparison has not found. */
+export function notCompared(name: string): MillraceError {
+  return new MillraceError('TOPOLOGY_CONFLICT', `${name} did not differ when it was compared; compare again`);
 }
 
 /** Connects; its module is loaded for the kinds of server that are bound, so that others' clients need not be installed. */

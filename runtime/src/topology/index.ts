@@ -6,13 +6,15 @@ import type { LoadedBinding } from '../binding/index.ts';
 import { MillraceError } from '../contracts/errors.ts';
 import { problemsOf } from '../contracts/problems.ts';
 import { type Topology, topologySchema } from '../contracts/topology.ts';
+import { requireManaged } from './names.ts';
 
 /**
  * The topology that a binding means: read, compared with the hash in the binding, checked, with every default.
  *
  * Apart from the binding, so that a service without relay or consumers does not load it.
  *
- * @throws {MillraceError} BINDING_INVALID when it is missing, differs from the hash, or does not fit the schema; for one in S3 also
+ * @throws {MillraceError} BINDING_INVALID when it is missing, differs from the hash, does not fit the schema, or leaves
+ * to others what it declares; for one in S3 also
  * AWS_CREDENTIALS_UNAVAILABLE and CLIENT_NOT_INSTALLED.
  * @example
  * const topology = await readTopology(await loadBinding());
@@ -33,10 +35,13 @@ export async function readTopology({ document: binding, baseDir }: Pick<LoadedBi
   return parseTopology(JSON.parse(bytes.toString('utf8')), location);
 }
 
-/** A checked topology with every default. @throws {MillraceError} BINDING_INVALID with all problems. */
+/** A checked topology with every default. @throws {MillraceError} BINDING_INVALID with all problems of its form, or with what it leaves to others. */
 export function parseTopology(document: unknown, origin: string): Topology {
   const parsed = topologySchema.safeParse(document);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    requireManaged(parsed.data);
+    return parsed.data;
+  }
   throw new MillraceError('BINDING_INVALID', listProblems(`topology at ${origin}`, problemsOf(parsed.error, document, topologySchema)));
 }
 

@@ -46,6 +46,8 @@ export interface ApplyOutcome {
   readonly services: readonly ServiceOutcome[];
   /** Services for which the topology has objects and that the binding does not name: left out. */
   readonly unbound: readonly string[];
+  /** Names in `allow` that nothing waits for, because it is done already or was never there. */
+  readonly idle: readonly string[];
   readonly elapsedMs: number;
 }
 

@@ -1,5 +1,8 @@
-import type { Change, PropertyDifference } from './driver.ts';
+import { changedParts } from './changed-parts.ts';
+import type { Change } from './driver.ts';
+import { idleSentence, needsAllowing } from './names.ts';
 import { type ApplyOutcome, type ChangeOutcome, exitCodeOf, type ServiceOutcome } from './outcome.ts';
+import { counted } from './wording.ts';
 
 type Colour = 'green' | 'yellow' | 'red' | 'dim';
 /** Gives a text a colour, or leaves it as it is. */
@@ -20,7 +23,7 @@ export function changeLines(change: ChangeOutcome, paint: Paint): string[] {
   const head = `${paint(colour, `${sign.padStart(3)} ${action.padEnd(8)}`)} ${name}${remarkOn(change, paint)}`;
   // What is made has all of its declaration to show; what is deleted nothing that counts.
   const shown = state !== 'failed' && (action === 'create' || action === 'delete') ? [] : differences;
-  return [head, ...shown.map((difference) => `      ${differenceText(difference, paint)}`)];
+  return [head, ...shown.flatMap(changedParts).map(({ property, before, after }) => `      ${property}: ${paint('dim', before)}${after}`)];
 }
 
 function remarkOn(change: ChangeOutcome, paint: Paint): string {
@@ -34,22 +37,11 @@ function remarkOn(change: ChangeOutcome, paint: Paint): string {
 function costOf({ action, danger, undeclared }: Change): string {
   if (action === 'conflict') return `changed by others since it was applied${clause(danger?.sentence)}; overwritten only with`;
   if (undeclared === true) return `left alone, deleted${clause(danger?.sentence, ', which ')} only with`;
-  return `waits, because it ${danger?.sentence ?? 'cannot be undone'}; done only with`;
+  return `waits: ${danger?.sentence ?? 'cannot be undone'}; done only with`;
 }
 
 function clause(sentence: string | undefined, before = ', and overwriting '): string {
   return sentence === undefined ? '' : `${before}${sentence}`;
-}
-
-function differenceText({ property, live, declared }: PropertyDifference, paint: Paint): string {
-  return `${property}: ${paint('dim', shortened(live ?? 'none'))} -> ${shortened(declared ?? 'none')}`;
-}
-
-/** Mappings and policies are pages of JSON; `--json` has all of it. */
-const shownCharacters = 160;
-
-function shortened(text: string): string {
-  return text.length <= shownCharacters ? text : `${text.slice(0, shownCharacters)}... (${text.length} characters)`;
 }
 
 /** As a shell takes it: names of bindings and streams have characters that mean something to it. */
@@ -66,6 +58,12 @@ export function closingLines({ notes, error, changes, status }: ServiceOutcome, 
     ...shown.map(({ level, name, sentence }) => `    ${paint(level === 'problem' ? 'yellow' : 'dim', `${level} ${name}: ${sentence}`)}`),
     ...(error === undefined ? [] : [`    ${paint('red', `${error.code}: ${error.message}${open}`)}`]),
   ];
+}
+
+/** What was allowed for nothing. */
+export function idleLines({ idle, services }: Pick<ApplyOutcome, 'idle' | 'services'>, paint: Paint): string[] {
+  const waiting = services.flatMap(({ changes }) => changes.filter(needsAllowing).map(({ name }) => name));
+  return idle.map((name) => paint('yellow', `warning: ${idleSentence(name, waiting)}`));
 }
 
 /** The last line. */
@@ -100,8 +98,4 @@ function countsOf(services: readonly ServiceOutcome[], check: boolean): string[]
     [having('failed').length, `${having('failed').join(', ')} not in place`],
   ];
   return told.flatMap(([number, text]) => (number === 0 ? [] : [text]));
-}
-
-function counted(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

@@ -4,7 +4,7 @@ import { signalProcess } from '../../../servers/local-process/identity.ts';
 import { up } from '../../../servers/supervisor/index.ts';
 import { guardServers, startTrial, type Trial } from '../../servers/trial.ts';
 import { eventually } from '../../support/eventually.ts';
-import { apply, applyProgram, bindingWith, changesOf, differencesOn, handsOn } from '../support/applied.ts';
+import { apply, applyBeforeHead, applyProgram, bindingWith, changesOf, differencesOn, handsOn } from '../support/applied.ts';
 import { builtCli } from '../support/cli.ts';
 
 let trial: Trial;
@@ -31,7 +31,9 @@ function topologyOf(round: number): TopologyInput {
 }
 
 const bindingOf = (round: number) => bindingWith(trial.stateDir, topologyOf(round));
-const rounds = { killed: [1, 2, 3, 4, 5], twice: 6, stopped: 7 };
+/** How much is told before each kill. */
+const linesUntilKill = [1, 2, 3, 5, 8];
+const rounds = { killed: [1, 2, 3, 4, 5], twice: 6, ended: 7, stopped: 8 };
 
 beforeAll(async () => {
   const services = {
@@ -91,13 +93,26 @@ test('what costs messages waits for its exact name, which the refusal gives', as
   const refused = await applyProgram(file);
   expect(refused).toMatchObject({ code: 2, outcome: { status: 'refused' } });
   expect(refused.stderr).toMatch(
-    /-\/\+ replace {2}tasks\/queue\/queue-0 waits, because .*3 messages.*--allow-destroy tasks\/queue\/queue-0\n/,
+    /-\/\+ replace {2}tasks\/queue\/queue-0 waits: deletes the queue and makes it anew .*losing 3 messages.*--allow-destroy tasks\/queue\/queue-0\n/,
   );
-  const unknown = await applyProgram(file, ['--allow-destroy', 'tasks/queue/queue']);
-  expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('did you mean tasks/queue/queue-0?') });
+  const other = await applyProgram(file, ['--allow-destroy', 'tasks/queue/queue']);
+  expect(other).toMatchObject({ code: 2, outcome: { idle: ['tasks/queue/queue'] } });
+  expect(other.stderr).toContain('warning: nothing waits for tasks/queue/queue; did you mean tasks/queue/queue-0?\n');
   expect((await channel.checkQueue('queue-0')).messageCount).toBe(3);
   expect((await apply(file, { allow: ['tasks/queue/queue-0'] })).status).toBe('applied');
   expect(await differencesOn(file)).toEqual([]);
+  const again = await applyProgram(file, ['--allow-destroy', 'tasks/queue/queue-0']);
+  expect(again).toMatchObject({ code: 0, outcome: { status: 'as-declared', idle: ['tasks/queue/queue-0'] } });
+});
+
+test.each([
+  ['a service that is none', ['--only', 'lag'], 'BINDING_NAME_UNKNOWN'],
+  ['a name that can be none', ['--allow-destroy', 'queue-0'], 'TOPOLOGY_NAME_UNKNOWN'],
+  ['a binding that is not there', ['--binding', 'nowhere.json'], 'BINDING_INVALID'],
+])('there is one document also for %s', async (_, args, code) => {
+  const end = await applyProgram(bindingOf(0), args);
+  expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining(code) });
+  expect(end.outcome).toEqual({ status: 'failed', error: { code, message: expect.any(String) } });
 });
 
 test('what nothing declares is shown and left alone, and deleted when it is named', async () => {
@@ -117,7 +132,7 @@ test('killed with kill -9 in the middle, it is simply run again', async () => {
   const killed: number[] = [];
   for (const round of rounds.killed) {
     const file = bindingOf(round);
-    const lines = 1 + Math.floor(Math.random() * 8);
+    const lines = linesUntilKill[round - 1]!;
     const { code } = await applyProgram(file, [], (told, kill) => {
       if (told >= lines) kill();
     });
@@ -143,6 +158,23 @@ test('two at once do no harm to each other', async () => {
   ]);
   expect(await differencesOn(file)).toEqual([]);
 }, 120_000);
+
+test('stopped by a signal it says so, also in its document; a reader that goes away does not stop it', async () => {
+  const file = bindingOf(rounds.ended);
+  let signals = 0;
+  const stopped = await applyProgram(file, [], (_, kill) => {
+    // A second one would end the process itself.
+    if (signals++ === 0) kill('SIGINT');
+  });
+  expect(stopped.code).toBe(130);
+  expect(stopped.outcome).toEqual({
+    status: 'failed',
+    error: { code: 'INTERRUPTED', message: expect.stringContaining('stopped by SIGINT') },
+  });
+  expect(await differencesOn(file)).not.toEqual([]);
+  expect(await applyBeforeHead(file)).toEqual({ code: 0, stderr: '' });
+  expect(await differencesOn(file)).toEqual([]);
+}, 60_000);
 
 test('a server that does not answer is told in one sentence and does not keep the others', async () => {
   const file = bindingOf(rounds.stopped);

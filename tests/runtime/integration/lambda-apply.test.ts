@@ -172,7 +172,7 @@ describe('a deployment fails with one sentence', () => {
     });
     const refused = await deploy(meant);
     expect(refused.error?.errorMessage).toContain('tasks is refused');
-    expect(refused.error?.errorMessage).toMatch(/tasks\/queue\/emails waits, because it .*3 messages/);
+    expect(refused.error?.errorMessage).toMatch(/tasks\/queue\/emails waits: .*losing 3 messages/);
     expect(refused.error?.errorMessage).toContain('list tasks/queue/emails in protection.allowDestroy and deploy');
     const allow = ['tasks/queue/emails'];
     expect((await deploy({ ...meant, allow })).answer).toMatchObject({ status: 'applied' });

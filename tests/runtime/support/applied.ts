@@ -42,7 +42,7 @@ let built: Promise<string> | undefined;
 export async function applyProgram(
   bindingFile: string,
   args: readonly string[] = [],
-  onTold: (lines: number, kill: () => void) => void = () => {},
+  onTold: (lines: number, kill: (signal?: NodeJS.Signals) => void) => void = () => {},
 ): Promise<ProgramEnd> {
   built ??= builtCli();
   const program = await built;
@@ -57,12 +57,26 @@ export async function applyProgram(
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text;
-    onTold(output.stderr.split('\n').length - 1, () => void child.kill('SIGKILL'));
+    onTold(output.stderr.split('\n').length - 1, (signal = 'SIGKILL') => void child.kill(signal));
   });
   const [code] = (await once(child, 'close')) as [number | null];
   release();
   const { stdout } = output;
   return { code, ...output, elapsedMs: Date.now() - startedAt, ...(stdout !== '' && { outcome: JSON.parse(stdout) as ApplyOutcome }) };
+}
+
+/** The program without `--json`, before a reader that goes away after the first line, as `head -1` does. */
+export async function applyBeforeHead(bindingFile: string): Promise<Pick<ProgramEnd, 'code' | 'stderr'>> {
+  const child = spawn(process.execPath, [await builtCli(), 'apply', '--binding', bindingFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const release = guardProcess(child.pid!);
+  child.stdout.once('data', () => child.stdout.destroy());
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  release();
+  return { code, stderr };
 }
 
 /** The same without a process of its own. */

@@ -17,6 +17,7 @@ export interface ScriptedServer {
   /** Instead of carrying the change out. */
   apply?: (change: Change, server: ScriptedServer) => Promise<void>;
   compare?: (server: ScriptedServer) => Promise<void>;
+  prepare?: (changes: readonly Change[]) => Promise<void>;
 }
 
 export function server(...changes: Change[]): ScriptedServer {
@@ -61,6 +62,7 @@ export function scripted(servers: Readonly<Record<string, ScriptedServer>>, unma
         await it.compare?.(it);
         return { changes: [...it.changes], notes: it.notes ?? [] };
       },
+      ...(it.prepare && { prepare: it.prepare }),
       apply: async (change) => {
         if (it.apply) await it.apply(change, it);
         else carriedOut(change, it);

@@ -1,7 +1,9 @@
 import { groupedProgress } from '../../../runtime/src/cli/apply-progress.ts';
+import { bindingName } from '../../../runtime/src/contracts/object-names.ts';
 import type { ChangeOutcome, ServiceOutcome } from '../../../runtime/src/topology/apply.ts';
+import { differencesBetween } from '../../../runtime/src/topology/differences.ts';
 import { exitCodeOf, serviceStatuses, worstOf } from '../../../runtime/src/topology/outcome.ts';
-import { changeLines, closingLines, shellWord, summaryOf } from '../../../runtime/src/topology/report.ts';
+import { changeLines, closingLines, idleLines, shellWord, summaryOf } from '../../../runtime/src/topology/report.ts';
 import { conflict, create, dangerous, undeclared, update } from '../support/scripted-driver.ts';
 
 const plain = (_: string, text: string) => text;
@@ -12,7 +14,7 @@ const service = (change: Partial<ServiceOutcome> = {}): ServiceOutcome => ({
 });
 const summary = (services: ServiceOutcome[], check = false) => {
   const status = worstOf(services.map((each) => each.status));
-  return summaryOf({ environment: 'local', check, status, services, unbound: [], elapsedMs: 1_234 }, plain);
+  return summaryOf({ environment: 'local', check, status, services, unbound: [], idle: [], elapsedMs: 1_234 }, plain);
 };
 
 describe('a change', () => {
@@ -32,7 +34,7 @@ describe('a change', () => {
 
   test('that was refused says what would be lost and what to type, as a shell takes it', () => {
     expect(lines({ ...dangerous('tasks/binding/events/images/products.*'), state: 'refused' })).toEqual([
-      '-/+ replace  tasks/binding/events/images/products.* waits, because it deletes the queue and 12 messages; done only with' +
+      '-/+ replace  tasks/binding/events/images/products.* waits: deletes the queue and 12 messages; done only with' +
         " --allow-destroy 'tasks/binding/events/images/products.*'",
       '      type: classic -> quorum',
     ]);
@@ -52,14 +54,53 @@ describe('a change', () => {
     ]);
   });
 
-  test('of pages of JSON is cut', () => {
-    const long = {
-      ...update('search/template/logs'),
-      state: 'pending' as const,
-      differences: [{ property: 'mappings', live: 'x'.repeat(1_000) }],
-    };
-    expect(lines(long)[1]).toBe(`      mappings: ${'x'.repeat(160)}... (1000 characters) -> none`);
+  const updateOf = (live: string | undefined, declared: string | undefined): ChangeOutcome => ({
+    ...update('search/template/logs'),
+    ...{ state: 'pending', differences: [{ property: 'mappings', live, declared }] },
   });
+
+  test('of pages of JSON shows each value that changes, at its place', () => {
+    const fields = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`field-${index}`, { type: 'keyword' }]));
+    const text = (change: object) => JSON.stringify({ properties: { ...fields, ...change } });
+    expect(lines(updateOf(text({ user: { type: 'text' }, old: 1 }), text({ user: { type: 'keyword' }, age: { type: 'long' } })))).toEqual([
+      '  ~ update   search/template/logs',
+      '      mappings.properties.age: none -> {"type":"long"}',
+      '      mappings.properties.old: 1 -> none',
+      '      mappings.properties.user.type: text -> keyword',
+    ]);
+    const all = JSON.stringify({ properties: Object.fromEntries(Object.keys(fields).map((name) => [name, { type: 'text' }])) });
+    expect(lines(updateOf(text({}), all)).at(-1)).toBe('      mappings: 49 more differences, --json has all of them');
+  });
+
+  test('of a long list, or of long rules, shows what was added and removed', () => {
+    const entries = Array.from({ length: 80 }, (_, index) => `+command-${index}`);
+    const changed = [...entries.slice(1), '+xadd', '+xlen'];
+    const expected = '      mappings: adds +xadd, +xlen; removes +command-0';
+    expect(lines(updateOf(JSON.stringify(entries), JSON.stringify(changed)))[1]).toBe(expected);
+    expect(lines(updateOf(entries.join(' '), changed.join(' ')))[1]).toBe(expected);
+  });
+
+  test('of a long text shows it from where it differs, and cuts what is new as a whole', () => {
+    const text = (middle: string) => `${'a'.repeat(300)}${middle}${'b'.repeat(300)}`;
+    expect(lines(updateOf(text('old'), text('new')))[1]).toBe(
+      `      mappings: ...${'a'.repeat(20)}old${'b'.repeat(20)}... -> ...${'a'.repeat(20)}new${'b'.repeat(20)}...`,
+    );
+    expect(lines(updateOf('x'.repeat(1_000), undefined))[1]).toBe(`      mappings: ${'x'.repeat(160)}... (1000 characters) -> none`);
+  });
+});
+
+test('values and names with JSON in them are on one line', () => {
+  expect(differencesBetween({ a: { c: [1], b: 2 } }, {})[0]!.declared).toBe('{"b":2,"c":[1]}');
+  const binding = { source: 'e', destination: 'q', destinationType: 'queue', routingKey: '', arguments: { x: { b: 1, a: [2] } } } as const;
+  expect(bindingName(binding)).not.toMatch(/%0A|\s/);
+});
+
+test('a name that was allowed and nothing waits for is a warning, with the name that is meant', () => {
+  const services = [service({ changes: [{ ...dangerous('tasks/queue/emails'), state: 'refused' }] })];
+  expect(idleLines({ idle: ['tasks/queue/email', 'tasks/queue/*'], services }, plain)).toEqual([
+    'warning: nothing waits for tasks/queue/email; did you mean tasks/queue/emails?',
+    expect.stringContaining('names are exact, a * stands for itself'),
+  ]);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 import { MillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { type ApplyProgress, applyTopology, exitCodeOf } from '../../../runtime/src/topology/apply.ts';
+import { parseTopology } from '../../../runtime/src/topology/index.ts';
 import {
   carriedOut,
   conflict,
@@ -91,6 +92,14 @@ describe('what is done', () => {
   });
 });
 
+test('what is declared cannot be left to others: it would never be made', async () => {
+  const tasks = server(create('tasks/queue/emails'));
+  const expected = { code: 'BINDING_INVALID', message: expect.stringContaining('got "tasks/queue/*", which fits tasks/queue/emails') };
+  await expect(run({ tasks }, {}, ['tasks/queue/*'])).rejects.toMatchObject(expected);
+  const declared = { queues: { emails: { service: 'tasks' } }, unmanaged: ['tasks/queue/*'] };
+  expect(() => parseTopology(declared, 'here')).toThrow(expect.objectContaining(expected));
+});
+
 describe('what waits for a person', () => {
   test('a change that costs data is refused, the others are made', async () => {
     const tasks = server(dangerous('tasks/queue/a'), create('tasks/queue/b'));
@@ -128,25 +137,36 @@ describe('what waits for a person', () => {
     expect((await run({ search: { ...server(update('search/lifecycle/year')), apply: refuse } })).status).toBe('conflict');
   });
 
-  test('an allowed name that is no difference is refused with those that are, before anything is changed on any service', async () => {
+  test('an allowed name that nothing waits for is told, and keeps nothing from being done: after a kill it is done already', async () => {
     const tasks = server(dangerous('tasks/queue/emails'), create('tasks/queue/new'));
-    const log = server(create('log/topic/a'));
-    await expect(run({ tasks, log }, { allow: ['tasks/queue/email'] })).rejects.toMatchObject({
+    const outcome = await run({ tasks }, { allow: ['tasks/queue/email', 'tasks/queue/new', 'log/topic/gone', 'log/topic/gone'] });
+    expect(outcome.idle).toEqual(['tasks/queue/email', 'log/topic/gone']);
+    expect(statesOf(outcome)).toEqual({ 'tasks/queue/emails': 'refused', 'tasks/queue/new': 'applied' });
+    expect((await run({ tasks }, { allow: ['tasks/queue/emails'] })).idle).toEqual([]);
+    expect(await run({ tasks }, { allow: ['tasks/queue/emails'] })).toMatchObject({ status: 'as-declared', idle: ['tasks/queue/emails'] });
+  });
+
+  test.each([
+    ['tasks/emails', '"tasks/emails" is not of the form SERVICE/KIND/NAME, nothing was changed'],
+    [
+      'task/queue/emails',
+      'task/queue/emails is on no service of the binding that is looked after, nothing was changed; did you mean tasks?',
+    ],
+    ['audit/queue/emails', 'nothing was changed; services with topics, queues, users or indices are log, search, tasks'],
+  ])('the name %s, which no object can have, is refused before any server is looked at', async (name, message) => {
+    const [tasks, log] = [server(dangerous('tasks/queue/emails')), server(create('log/topic/a'))];
+    await expect(run({ tasks, log }, { allow: ['tasks/queue/emails', name] })).rejects.toMatchObject({
       code: 'TOPOLOGY_NAME_UNKNOWN',
-      message:
-        'nothing that differs is named tasks/queue/email, nothing was changed; did you mean tasks/queue/emails?; what waits to be allowed is tasks/queue/emails',
+      message: expect.stringContaining(message),
     });
-    await expect(run({ tasks, log }, { allow: ['tasks/queue/*'] })).rejects.toMatchObject({
-      message: expect.stringContaining('a * stands for itself'),
-    });
-    expect([tasks.applied, log.applied]).toEqual([[], []]);
-    expect([tasks.closed, log.closed]).toEqual([2, 2]);
+    expect([tasks.applied, log.applied, tasks.closed, log.closed]).toEqual([[], [], 0, 0]);
   });
 
   test('a name on a service that is not there cannot be looked up, and does not keep the others', async () => {
     const tasks = server(create('tasks/queue/a'));
     const outcome = await run({ log: { ...server(), open: unreachable }, tasks }, { allow: ['log/topic/a'] });
     expect(statusesOf(outcome)).toMatchObject({ log: 'unreachable', tasks: 'applied' });
+    expect(outcome.idle).toEqual([]);
   });
 });
 
@@ -163,4 +183,29 @@ test('progress tells each change once, failures last, and then the service', asy
       step.event === 'change' ? `${step.change.name} ${step.change.state}` : `${step.outcome.service} ${step.outcome.status}`,
     ),
   ).toEqual(['log/topic/b applied', 'log/topic/c refused', 'log/topic/a failed', 'log failed']);
+});
+
+test('a change that failed here and was done by another run is told as well', async () => {
+  const told: string[] = [];
+  const beaten = async (change: Parameters<NonNullable<ScriptedServer['apply']>>[0], it: ScriptedServer) => {
+    carriedOut(change, it);
+    throw new MillraceError('TOPOLOGY_CONFLICT', 'it exists already');
+  };
+  const log = { ...server(create('log/topic/a')), apply: beaten };
+  const onProgress = (progress: ApplyProgress) =>
+    progress.event === 'change' && told.push(`${progress.change.name} ${progress.change.state}`);
+  await run({ log }, { only: ['log'], onProgress });
+  expect(told).toEqual(['log/topic/a applied']);
+});
+
+test('what a server can do together is prepared once, of what may be done; nothing is tried when that fails', async () => {
+  const prepared: string[][] = [];
+  const log = { ...server(create('log/topic/a'), dangerous('log/topic/b'), create('log/topic/c')) };
+  const prepare = async (changes: readonly { name: string }[]) => void prepared.push(changes.map(({ name }) => name));
+  await run({ log: { ...log, prepare } }, { check: true });
+  await run({ log: { ...log, prepare } });
+  expect(prepared).toEqual([['log/topic/a', 'log/topic/c']]);
+  const lost = await run({ log: { ...server(create('log/topic/a')), prepare: unreachable } });
+  expect(statusesOf(lost)).toMatchObject({ log: 'unreachable' });
+  expect(statesOf(lost)).toEqual({ 'log/topic/a': 'pending' });
 });

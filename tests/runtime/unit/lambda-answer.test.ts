@@ -11,7 +11,7 @@ const service = (name: string, status: ServiceStatus, changes: readonly ChangeOu
   ...more,
 });
 const outcome = (services: readonly ServiceOutcome[], check = false): ApplyOutcome => ({
-  ...{ environment: 'trial', check, status: services[0]!.status, services, unbound: [], elapsedMs: 1 },
+  ...{ environment: 'trial', check, status: services[0]!.status, services, unbound: [], idle: [], elapsedMs: 1 },
 });
 
 describe('the answer', () => {
