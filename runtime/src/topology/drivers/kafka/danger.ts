@@ -3,15 +3,8 @@ import { isMillraceError } from '../../../contracts/errors.ts';
 import type { Change, Danger } from '../../driver.ts';
 import { counted } from '../../wording.ts';
 import { type Counter, openCounter } from './count.ts';
-import type { PlannedChange } from './diff.ts';
 import { refusal } from './errors.ts';
-
-/** What a change may cost; how much, the offsets tell. */
-export type Risk =
-  | { readonly kind: 'delete' }
-  | { readonly kind: 'replace'; readonly reason: string }
-  | { readonly kind: 'move-keys'; readonly from: number; readonly to: number }
-  | { readonly kind: 'shorten'; readonly retentionMs: number };
+import type { PlannedChange, Risk } from './model.ts';
 
 /** Counts what is at risk, when anything is. */
 export async function withDangers(service: ServiceHandle, planned: readonly PlannedChange[]): Promise<Change[]> {

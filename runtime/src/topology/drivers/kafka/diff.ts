@@ -1,15 +1,6 @@
 import { objectName } from '../../../contracts/object-names.ts';
 import { allOf, differencesBetween, type Properties } from '../../differences.ts';
-import type { Change } from '../../driver.ts';
-import type { Risk } from './danger.ts';
-import { type DeclaredTopic, declaredSettings, type LiveTopic } from './model.ts';
-
-/** A change of one topic whose messages have not been counted yet. */
-export interface PlannedChange {
-  readonly topic: string;
-  readonly change: Change;
-  readonly risks: readonly Risk[];
-}
+import { type DeclaredTopic, declaredSettings, type LiveTopic, type PlannedChange, type Risk } from './model.ts';
 
 export interface DiffOptions {
   readonly service: string;

@@ -1,3 +1,5 @@
+import type { Change } from '../../driver.ts';
+
 /** Settings that are declared; whatever else is set for a topic is left as it is. */
 export const declaredSettings = ['cleanup.policy', 'max.message.bytes', 'retention.ms'] as const;
 export type DeclaredSetting = (typeof declaredSettings)[number];
@@ -31,4 +33,18 @@ export interface LiveTopic {
 export interface ClusterDefaults {
   /** Undefined where the user may not look at brokers, or they do not tell. */
   readonly copies: number | undefined;
+}
+
+/** What a change may cost; how much, the offsets tell. */
+export type Risk =
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'replace'; readonly reason: string }
+  | { readonly kind: 'move-keys'; readonly from: number; readonly to: number }
+  | { readonly kind: 'shorten'; readonly retentionMs: number };
+
+/** A change of one topic whose messages have not been counted yet. */
+export interface PlannedChange {
+  readonly topic: string;
+  readonly change: Change;
+  readonly risks: readonly Risk[];
 }
