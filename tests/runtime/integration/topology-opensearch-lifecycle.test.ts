@@ -147,6 +147,8 @@ test('an index that is stuck is a problem with a way out', async () => {
 
 test('an index that follows another policy is put under the declared one', async () => {
   plugin.managed.set(stream, { policy_id: 'other', policy_seq_no: 0 });
+  const stored = plugin.policies.get('year')!;
+  plugin.policies.set('year', { ...stored, policy: { ...stored.policy, last_updated_time: Date.now() - 3_600_000 } });
   const { changes } = await search.applyAll(reference);
   expect(changes).toMatchObject([{ action: 'update', differences: [{ property: `index ${stream}`, live: 'other', declared: 'year' }] }]);
   expect(plugin.written).toContain(`POST /_plugins/_ism/change_policy/${stream}`);
@@ -159,10 +161,86 @@ test('a lifecycle for indices that are there already takes them in', async () =>
   expect(plugin.managed.get(stream)).toMatchObject({ policy_id: 'year' });
 });
 
+describe('another lifecycle for an index', () => {
+  const short = { hotDays: 1, deleteDays: 100, archive: false };
+  const moved: TopologyInput = { ...reference, indices: { logs: { ...logs, lifecycle: 'short' } }, lifecycles: { year, short } };
+
+  test('is dangerous where it keeps less, or no snapshot', async () => {
+    const driver = await search.open(moved);
+    const { changes } = await driver.compare();
+    expect(named(changes)).toEqual(['create search/lifecycle/short', 'delete search/lifecycle/year']);
+    expect(changes[0]!.danger).toMatchObject({
+      messages: 0,
+      sentence: expect.stringMatching(
+        /^deletes what is older than 100 days: now 0 documents.*; it was kept for 365; from now on indices are deleted without a snapshot$/,
+      ),
+    });
+    await driver.apply(changes[0]!);
+    expect(plugin.policies.get('year')!.policy).toMatchObject({ ism_template: [] });
+    const after = await driver.compare();
+    expect(named(after.changes)).toEqual(['delete search/lifecycle/year']);
+    expect(after.notes).toContainEqual({
+      ...{ level: 'info', name: 'search/lifecycle/short' },
+      sentence: '1 index follows another lifecycle until the next run, minutes from now',
+    });
+  });
+
+  test('is none where it keeps more', async () => {
+    const longer = { ...moved, lifecycles: { year, short: { ...year, deleteDays: 400 } } };
+    const [change] = (await compare(longer)).changes;
+    expect([change!.action, change!.danger]).toEqual(['create', undefined]);
+  });
+
+  test('may be one that another index gives up in the same run', async () => {
+    const orders = { ...logs, lifecycle: 'short' };
+    const first = { ...moved, indices: { logs, orders } };
+    await search.applyAll(first);
+    plugin.managed.set('.ds-orders-000001', { policy_id: 'short', policy_seq_no: plugin.policies.get('short')!.seqNo });
+    const swapped = { ...moved, indices: { logs: { ...logs, lifecycle: 'short' }, orders: { ...orders, lifecycle: 'year' } } };
+    expect(named((await search.applyAll(swapped)).changes)).toEqual(['update search/lifecycle/short', 'update search/lifecycle/year']);
+    expect(plugin.policies.get('year')!.policy).toMatchObject({ ism_template: [{ index_patterns: ['orders'] }] });
+    expect(plugin.policies.get('short')!.policy).toMatchObject({ ism_template: [{ index_patterns: ['logs'] }] });
+    for (const name of ['logs', 'orders']) await search.ask('DELETE', `/_data_stream/${name}`);
+    await search.ask('DELETE', '/_index_template/orders');
+    plugin.policies.delete('short');
+  });
+});
+
+describe('an index that is declared to be kept for ever', () => {
+  const kept: TopologyInput = { ...reference, indices: { logs: { ...logs, lifecycle: undefined } } };
+
+  test('follows no lifecycle any more, and the next one is not taken up', async () => {
+    const driver = await search.open(kept);
+    const { changes } = await driver.compare();
+    expect(changes[0]).toMatchObject({
+      ...{ action: 'update', name: 'search/data-stream/logs' },
+      differences: [
+        { property: 'taken up by', live: 'year' },
+        { property: `index ${stream}`, live: 'year' },
+      ],
+    });
+    await driver.apply(changes[0]!);
+    expect(plugin.managed.size).toBe(0);
+    expect(plugin.policies.get('year')!.policy).toMatchObject({ ism_template: [] });
+    expect(named((await driver.compare()).changes)).toEqual(['delete search/lifecycle/year']);
+  });
+
+  test('is left to a policy of others, which is a problem', async () => {
+    plugin.policies.set('theirs', { policy: { description: 'by hand', default_state: 'a', states: [] }, version: 1, seqNo: 7 });
+    plugin.managed.set(stream, { policy_id: 'theirs', policy_seq_no: 7 });
+    const { notes } = await compare(kept);
+    expect(notes).toContainEqual({
+      ...{ level: 'problem', name: 'search/data-stream/logs' },
+      sentence: expect.stringContaining('follows lifecycle theirs, which Millrace did not make'),
+    });
+    plugin.policies.delete('theirs');
+  });
+});
+
 test('what nothing declares is deleted when it is named, and others have theirs', async () => {
   plugin.policies.set('theirs', { policy: { description: 'by hand', default_state: 'a', states: [] }, version: 1, seqNo: 7 });
   const { changes } = await search.applyAll({ indices: { logs: { ...logs, lifecycle: undefined } } });
-  expect(named(changes)).toEqual(['delete search/lifecycle/year', 'delete search/snapshots/archive']);
+  expect(named(changes)).toEqual(['update search/data-stream/logs', 'delete search/lifecycle/year', 'delete search/snapshots/archive']);
   expect([...plugin.policies.keys(), ...plugin.snapshotPolicies.keys()]).toEqual(['theirs']);
   plugin.policies.delete('theirs');
 });
@@ -184,6 +262,20 @@ test('what nothing declares is deleted when it is named, and others have theirs'
   const longer = { ...topology, lifecycles: { year: { ...year, deleteDays: 400 } } };
   expect(named((await direct.applyAll(longer)).changes)).toEqual(['update search/lifecycle/year']);
   expect((await (await direct.open(longer)).compare()).changes).toEqual([]);
+  const moved = {
+    ...longer,
+    indices: { ...topology.indices, logs: { ...logs, lifecycle: 'short' } },
+    lifecycles: { ...longer.lifecycles, short: year },
+  };
+  expect(named((await direct.applyAll(moved)).changes)).toEqual(['create search/lifecycle/short', 'update search/lifecycle/year']);
+  expect((await (await direct.open(moved)).compare()).changes).toEqual([]);
+  const kept = { ...longer, indices: { ...topology.indices, logs: { ...logs, lifecycle: undefined } } };
+  await direct.applyAll(kept);
+  await eventually(async () => (await (await direct.open(kept)).compare()).changes.length === 0, {
+    what: 'the index follows no lifecycle',
+    timeoutMs: 30_000,
+  });
+  await direct.applyAll(longer);
   const { policy, _seq_no, _primary_term } = await direct.ask<{ policy: object; _seq_no: number; _primary_term: number }>(
     'GET',
     '/_plugins/_ism/policies/year',

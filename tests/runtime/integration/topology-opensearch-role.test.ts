@@ -1,4 +1,4 @@
-import { assumedRole } from '../../../runtime/src/topology/drivers/opensearch/assumed-role.ts';
+import { assumedRole } from '../../../runtime/src/aws/assumed-role.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
 import { type AwsGate, startAwsGate } from '../support/aws-gate.ts';
 

@@ -109,6 +109,7 @@ export function answerTo(state: State, question: Question): Answer {
   if (method !== 'GET') state.written.push(`${method} ${path}`);
   if (part === 'explain') return explain(state, name === '' ? undefined : names);
   if (part === 'add') return add(state, names, question.body);
+  if (part === 'remove') return remove(state, names);
   if (part === 'change_policy') return change(state, names, question.body);
   return policies(plugin === 'ism' ? ism(state) : sm(state), names[0]!, question);
 }
@@ -152,10 +153,25 @@ function policies({ stored, type, read }: Store, name: string, { method, query, 
   const expected = query.get('if_seq_no');
   const isStale = expected === null ? found !== undefined : String(found?.seqNo) !== expected;
   if (isStale) return { status: 409, body: refused('version_conflict_engine_exception', `[${name}]: version conflict`) };
+  const pattern = type === 'policy' ? takenPattern(stored, name, body) : undefined;
+  if (pattern !== undefined) {
+    const reason = `New policy ${name} has an ISM template with index pattern [${pattern}] matching existing policy templates, please use a different priority than 500`;
+    return { status: 400, body: refused('illegal_argument_exception', reason) };
+  }
   const next = { policy: stamped(type, body), version: (found?.version ?? 0) + 1, seqNo: nextSeqNo(stored) };
   stored.set(name, next);
   const answer = { _id: idOf(type, name), _version: next.version, _primary_term: 1, _seq_no: next.seqNo };
   return { status: found === undefined ? 201 : 200, body: { ...answer, [type]: { [type]: read(name, next.policy, true) } } };
+}
+
+/** One that another policy of the same priority has. */
+function takenPattern(stored: Map<string, Stored>, name: string, body: Json): string | undefined {
+  const taken = new Set([...stored].flatMap(([other, { policy }]) => (other === name ? [] : patternsOf(policy))));
+  return patternsOf(body.policy as Json).find((pattern) => taken.has(pattern));
+}
+
+function patternsOf({ ism_template = [] }: Json): readonly string[] {
+  return (ism_template as readonly { index_patterns: readonly string[] }[]).flatMap(({ index_patterns }) => index_patterns);
 }
 
 function nextSeqNo(stored: Map<string, Stored>): number {
@@ -225,6 +241,14 @@ function add(state: State, names: readonly string[], { policy_id }: Json): Answe
   return updated(
     taken.length,
     left.map((index_name) => ({ index_name, index_uuid: 'uuid', reason })),
+  );
+}
+
+function remove(state: State, names: readonly string[]): Answer {
+  const left = names.filter((name) => !state.managed.delete(name));
+  return updated(
+    names.length - left.length,
+    left.map((index_name) => ({ index_name, index_uuid: 'uuid', reason: 'This index does not have a policy to remove' })),
   );
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ServiceHandle } from '../../../runtime/src/binding/index.ts';
 import { connectSearch, type SearchConnection } from '../../../runtime/src/connections/opensearch/index.ts';
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
@@ -29,7 +30,9 @@ export async function searchTopology(handle: ServiceHandle): Promise<SearchTopol
   const open: SearchTopology['open'] = async (topology, administration = { snapshotRepository: place }) => {
     await leave();
     const service = { ...handle, service: { ...handle.service, administration } };
-    driver = await openSearchDriver({ service, topology: topologySchema.parse(topology), signal: AbortSignal.timeout(120_000) });
+    const signal = AbortSignal.timeout(120_000);
+    setMaxListeners(0, signal);
+    driver = await openSearchDriver({ service, topology: topologySchema.parse(topology), signal });
     return driver;
   };
   return {

@@ -1,7 +1,7 @@
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
 import { type TopologyInput, topologySchema } from '../../../runtime/src/contracts/topology.ts';
-import { declare } from '../../../runtime/src/topology/drivers/opensearch/declared.ts';
-import { compareWith } from '../../../runtime/src/topology/drivers/opensearch/diff.ts';
+import { declaredOn } from '../../../runtime/src/topology/drivers/opensearch/declared.ts';
+import { compare } from '../../../runtime/src/topology/drivers/opensearch/diff.ts';
 import type { Live, LiveIndex, LiveObject } from '../../../runtime/src/topology/drivers/opensearch/model.ts';
 
 const service = 'search';
@@ -19,7 +19,7 @@ const topology = {
 type Administration = NonNullable<BoundService['administration']>;
 
 function declared(input: TopologyInput, administration: Administration = {}, mode: 'none' | 'iam' = 'none') {
-  return declare({ service, bound: { administration, auth: { mode } }, topology: topologySchema.parse(input), capabilities });
+  return declaredOn(topologySchema.parse(input), service, { bound: { administration, auth: { mode } }, capabilities });
 }
 
 interface State {
@@ -177,7 +177,7 @@ describe('what an earlier deletion costs', () => {
   }
 
   const changeTo = (deleteDays: number, from: Live) => {
-    const { changes } = compareWith(service, declared({ ...topology, lifecycles: { year: { hotDays: 7, deleteDays } } }), from);
+    const { changes } = compare(service, declared({ ...topology, lifecycles: { year: { hotDays: 7, deleteDays } } }), from);
     return changes.find(({ name }) => name === 'search/lifecycle/year')!;
   };
 
@@ -196,11 +196,30 @@ describe('what an earlier deletion costs', () => {
 
   test('counts for indices that were under no lifecycle as well', () => {
     expect(changeTo(700, live(false)).danger).toBeUndefined();
-    const { changes } = compareWith(
+    const { changes } = compare(
       service,
       declared({ ...topology, lifecycles: { year: { ...year, deleteDays: 50, warmDays: 8, coldDays: 9 } } }),
       live(false),
     );
     expect(changes.find(({ name }) => name === 'search/lifecycle/year')).toMatchObject({ danger: { messages: 8 } });
   });
+});
+
+test('an index of others behind an alias is put under no lifecycle, even one that has the mark of the template', () => {
+  const index = (madeFor?: string): LiveIndex => ({ createdAt: 0, documents: 1, bytes: 1, settings: {}, fields: {}, madeFor });
+  const objects = declared(topology).objects.map((object): LiveObject => {
+    const indices = object.kind === 'alias' ? ['theirs', 'orders-0backup', 'orders-000001'] : [];
+    return { ...object, ours: true, changedByOthers: false, indices, written: indices.at(-1) };
+  });
+  const { changes } = compare(service, declared(topology), {
+    ...{ capabilities, readAt: 86_400_000, managed: new Map() },
+    objects: new Map(objects.map((object) => [`${object.kind}/${object.name}`, object])),
+    indices: new Map([
+      ['theirs', index()],
+      ['orders-0backup', index('orders')],
+      ['orders-000001', index('orders')],
+    ]),
+  });
+  const differences = changes.filter(({ name }) => name === 'search/lifecycle/year').flatMap((change) => change.differences);
+  expect(differences).toEqual([{ property: 'index orders-000001', declared: 'year' }]);
 });

@@ -1,6 +1,5 @@
 import { MillraceError } from '../../../contracts/errors.ts';
 import type { Ask } from './ask.ts';
-import type { LiveObject } from './model.ts';
 import { managedIn } from './read-managed.ts';
 
 /** Names in one address, which is at most 4 KiB long. */
@@ -13,15 +12,28 @@ interface Outcome {
 }
 
 /**
- * Puts the indices of data streams and aliases under a lifecycle: those that are under none, and those that follow another one or an older version of it.
+ * Puts indices under a lifecycle: those that are under none, and those that follow another one or an older version of it.
  *
  * A policy that is written takes effect for indices that are made from then on; the others keep their copy until they are told.
  */
-export async function putUnder(ask: Ask, lifecycle: string, targets: readonly LiveObject[]): Promise<void> {
-  const indices = targets.flatMap((target) => target.indices ?? []);
-  for (let start = 0; start < indices.length; start += namesPerRequest) {
-    await putAllUnder(ask, lifecycle, indices.slice(start, start + namesPerRequest));
+export async function putUnder(ask: Ask, lifecycle: string, indices: readonly string[]): Promise<void> {
+  for (const some of portionsOf(indices)) await putAllUnder(ask, lifecycle, some);
+}
+
+/** Ends the lifecycle of indices, whichever they follow: they are kept from then on, and not taken up again. */
+export async function removeFrom(ask: Ask, indices: readonly string[]): Promise<void> {
+  for (const some of portionsOf(indices)) {
+    const managed = managedIn(await ask('GET', `/_plugins/_ism/explain/${some.map(encodeURIComponent).join(',')}`));
+    if (managed.size === 0) continue;
+    const path = [...managed.keys()].map(encodeURIComponent).join(',');
+    const { failed_indices: left = [] } = (await ask('POST', `/_plugins/_ism/remove/${path}`)) as Outcome;
+    if (left.length > 0) throw stillFollowing(left);
   }
+}
+
+function portionsOf(indices: readonly string[]): readonly (readonly string[])[] {
+  const starts = Array.from({ length: Math.ceil(indices.length / namesPerRequest) }, (_, portion) => portion * namesPerRequest);
+  return starts.map((start) => indices.slice(start, start + namesPerRequest));
 }
 
 async function putAllUnder(ask: Ask, lifecycle: string, indices: readonly string[]): Promise<void> {
@@ -40,10 +52,17 @@ async function send(ask: Ask, deed: 'add' | 'change_policy', indices: readonly s
   return (await ask('POST', `/_plugins/_ism/${deed}/${indices.map(encodeURIComponent).join(',')}`, { policy_id: policy })) as Outcome;
 }
 
-function notFollowing(lifecycle: string, left: NonNullable<Outcome['failed_indices']>): MillraceError {
-  const reasons = left.map(({ index_name, reason }) => `${index_name} (${reason})`).join(', ');
-  return new MillraceError(
-    'TOPOLOGY_REFUSED',
-    `lifecycle ${lifecycle} was written, but some indices do not follow it: ${reasons}; apply again later`,
-  );
+type Left = NonNullable<Outcome['failed_indices']>;
+
+function notFollowing(lifecycle: string, left: Left): MillraceError {
+  const message = `lifecycle ${lifecycle} was written, but some indices do not follow it: ${reasonsOf(left)}; apply again later`;
+  return new MillraceError('TOPOLOGY_REFUSED', message);
+}
+
+function stillFollowing(left: Left): MillraceError {
+  return new MillraceError('TOPOLOGY_REFUSED', `some indices still follow their lifecycle: ${reasonsOf(left)}; apply again later`);
+}
+
+function reasonsOf(left: Left): string {
+  return left.map(({ index_name, reason }) => `${index_name} (${reason})`).join(', ');
 }

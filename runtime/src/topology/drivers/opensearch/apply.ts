@@ -1,13 +1,16 @@
+import { objectName } from '../../../contracts/object-names.ts';
 import { differencesBetween } from '../../differences.ts';
 import type { Change } from '../../driver.ts';
 import { putUnder } from './apply-lifecycle.ts';
 import { createTarget, deleteTarget, updateTarget } from './apply-target.ts';
 import { type Ask, conflict, explained, orNothing } from './ask.ts';
-import { targetsUnder } from './attachments.ts';
+import { ownUnder } from './attachments.ts';
+import { patternsOf } from './comparable.ts';
 import type { Declaration } from './declared.ts';
 import type { Body, DeclaredObject, Live, LiveObject } from './model.ts';
-import { changeName } from './names.ts';
 import { readOne } from './read.ts';
+import { releasePatterns } from './release-patterns.ts';
+import { occupantOf, removalOf } from './removal.ts';
 
 /** What one comparison saw: changes are carried out against that. */
 export interface Seen {
@@ -21,11 +24,11 @@ export interface Seen {
  * @throws {MillraceError} TOPOLOGY_CONFLICT when the object is not as it was seen; TOPOLOGY_REFUSED with the reason of the server.
  */
 export async function applyChange(ask: Ask, service: string, change: Change, seen: Seen): Promise<void> {
-  const isMeant = (object: Pick<DeclaredObject, 'kind' | 'name'>): boolean => changeName(service, object) === change.name;
+  const isMeant = (object: Pick<DeclaredObject, 'kind' | 'name'>): boolean => objectName(service, object.kind, object.name) === change.name;
   const declared = seen.declaration.objects.find(isMeant);
   const found = [...seen.live.objects.values()].find(isMeant);
   try {
-    if (change.action === 'delete') await remove(ask, found!);
+    if (change.action === 'delete') await remove(ask, found!, change.name, seen.live);
     else await write(ask, { ...seen, declared: declared!, found, change });
   } catch (error) {
     throw explained(error, change.name);
@@ -59,18 +62,19 @@ async function write(ask: Ask, order: Order): Promise<void> {
       await writePolicy(ask, order, '_sm', body);
       return;
     case 'lifecycle':
+      await releasePatterns(ask, patternsOf(declared.properties), name);
       await writePolicy(ask, order, '_ism', { policy: body });
-      await putUnder(ask, name, targetsUnder(name, declaration.objects, live));
+      await putUnder(ask, name, ownUnder(name, declaration.objects, live));
       return;
     default:
       await writeTarget(ask, order);
   }
 }
 
-async function writeTarget(ask: Ask, { declared, found, change, declaration }: Order): Promise<void> {
-  if (change.action === 'update' && found !== undefined) return updateTarget(ask, declared, found);
+async function writeTarget(ask: Ask, { declared, found, change, declaration, live }: Order): Promise<void> {
+  if (change.action !== 'replace' && found !== undefined) return updateTarget(ask, declared, found, live);
   if (change.action === 'replace') {
-    await deleteTarget(ask, declared.name);
+    await deleteTarget(ask, occupantOf(declared, live)!, change.name);
     const template = declaration.objects.find(({ kind, name }) => kind === 'template' && name === declared.name);
     await ask('PUT', `/_index_template/${encodeURIComponent(declared.name)}`, template!.body);
   }
@@ -81,15 +85,24 @@ async function writeTarget(ask: Ask, { declared, found, change, declaration }: O
 async function writePolicy(ask: Ask, { declared, found, change }: Order, plugin: '_ism' | '_sm', body: Body): Promise<void> {
   const { kind, name } = declared as DeclaredObject & { kind: 'lifecycle' | 'snapshots' };
   const path = `/_plugins/${plugin}/policies/${encodeURIComponent(name)}`;
-  const { seqNo, primaryTerm } = found?.version ?? {};
+  const over = ({ version }: LiveObject) => ask('PUT', `${path}?if_seq_no=${version?.seqNo}&if_primary_term=${version?.primaryTerm}`, body);
   try {
     if (found === undefined) await ask(plugin === '_sm' ? 'POST' : 'PUT', path, body);
-    else await ask('PUT', `${path}?if_seq_no=${seqNo}&if_primary_term=${primaryTerm}`, body);
+    else await over(found);
   } catch (error) {
     const now = await readOne(ask, kind, name);
     // It was done before, by a run that was ended in the middle or by one beside this.
-    if (now === undefined || !isAs(declared.properties, now)) throw explained(error, change.name);
+    if (now !== undefined && isAs(declared.properties, now)) return;
+    if (found === undefined || now === undefined || !isReleased(found, now)) throw explained(error, change.name);
+    await over(now);
   }
+}
+
+/** Whether nothing is different but patterns that another lifecycle of this run has got. */
+function isReleased(found: LiveObject, now: LiveObject): boolean {
+  const [before, after] = [patternsOf(found.properties), patternsOf(now.properties)];
+  const isOtherwiseSame = differencesBetween(found.properties, now.properties).every(({ property }) => property === 'ism_template');
+  return isOtherwiseSame && after.length < before.length && after.every((pattern) => before.includes(pattern));
 }
 
 /** Templates and roles have no versions: look once more, right before they are overwritten. */
@@ -115,8 +128,9 @@ const paths: Readonly<Record<Exclude<LiveObject['kind'], 'data-stream' | 'alias'
   role: '/_plugins/_security/api/roles',
 };
 
-async function remove(ask: Ask, { kind, name }: LiveObject): Promise<void> {
-  if (kind === 'data-stream' || kind === 'alias') return deleteTarget(ask, name);
+async function remove(ask: Ask, found: LiveObject, change: string, live: Live): Promise<void> {
+  const { kind, name } = found;
+  if (kind === 'data-stream' || kind === 'alias') return deleteTarget(ask, removalOf(found, live), change);
   const path = encodeURIComponent(name);
   // The server keeps them apart: a mapping without its role would wait for the next one of the name.
   if (kind === 'role') await orNothing(ask('DELETE', `/_plugins/_security/api/rolesmapping/${path}`));

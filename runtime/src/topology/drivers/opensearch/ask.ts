@@ -6,8 +6,7 @@ import type { Body } from './model.ts';
 export type Ask = (method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: Body) => Promise<unknown>;
 
 export function askWith({ client }: SearchConnection, signal: AbortSignal): Ask {
-  // A signal of its own for each: many requests at once would look like a leak of listeners.
-  return (method, path, body) => client.transport.request({ method, path, ...(body && { body }) }, { signal: AbortSignal.any([signal]) });
+  return (method, path, body) => client.transport.request({ method, path, ...(body && { body }) }, { signal });
 }
 
 /** What the server answered instead of doing what was asked; undefined when it was not the server. */

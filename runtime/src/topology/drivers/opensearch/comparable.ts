@@ -13,6 +13,7 @@ const actionDefaults: Readonly<Record<string, Body>> = {
   cold_migration: { ignore: 'none' },
 };
 
+/** What a lifecycle is known by: its states by name, and for which indices it is. */
 export function policyProperties(policy: Body): Properties {
   const states = (policy.states ?? []) as readonly Body[];
   return {
@@ -23,7 +24,23 @@ export function policyProperties(policy: Body): Properties {
   };
 }
 
-function stateProperties({ actions, transitions }: Body): Body {
+interface State extends Body {
+  readonly actions: readonly Body[];
+}
+
+/** The states in what `policyProperties` gives. */
+export function statesOf(properties: Properties): readonly State[] {
+  return Object.entries(properties).flatMap(([name, state]) => (name.startsWith('state ') ? [state as State] : []));
+}
+
+/** The names of indices, in what `policyProperties` gives, that the lifecycle takes up by itself. */
+export function patternsOf({ ism_template }: Properties): readonly string[] {
+  return ((ism_template ?? []) as readonly { readonly index_patterns?: readonly string[] }[]).flatMap(
+    ({ index_patterns = [] }) => index_patterns,
+  );
+}
+
+function stateProperties({ actions, transitions }: Body): State {
   return { actions: ((actions ?? []) as readonly Body[]).map(actionProperties), transitions: transitions ?? [] };
 }
 
@@ -42,6 +59,7 @@ function templatesIn(templates: unknown): readonly Body[] {
   return all.map(({ index_patterns, priority }) => ({ index_patterns, priority }));
 }
 
+/** What a policy of Snapshot Management is known by: the times of both its parts, and what it takes. */
 export function snapshotPolicyProperties({ creation, deletion, snapshot_config, enabled, notification }: Body): Properties {
   return {
     creation: scheduleOf(creation),
@@ -57,10 +75,12 @@ function scheduleOf(part: unknown): Body | undefined {
   return cron && { expression: cron.expression, timezone: cron.timezone };
 }
 
+/** What a repository is known by: its type and settings, these as texts, as the server answers them. */
 export function repositoryProperties({ type, settings }: Body): Properties {
   return { type, ...texts(settings as Body | undefined) };
 }
 
+/** What an index template is known by, its settings by full names; without the mark. */
 export function templateProperties(template: Body): Properties {
   const { settings, mappings, aliases } = (template.template ?? {}) as { settings?: Body; mappings?: Body; aliases?: Body };
   const { _meta: _mark, ...mapped } = mappings ?? {};
@@ -111,6 +131,7 @@ export function roleProperties({ cluster_permissions, index_permissions, tenant_
   };
 }
 
+/** Who has a role, in one order. */
 export function roleMembers({ backend_roles, users, hosts, and_backend_roles }: Body): Properties {
   const further = without({ hosts, and_backend_roles }, { hosts: [], and_backend_roles: [] });
   return { backend_roles: sorted(backend_roles), users: sorted(users), ...further };

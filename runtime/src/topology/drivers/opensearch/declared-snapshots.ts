@@ -1,4 +1,6 @@
-import type { Topology } from '../../../contracts/topology.ts';
+import { repositoriesOn } from '../../../contracts/declared-objects.ts';
+import { objectName } from '../../../contracts/object-names.ts';
+import { ownedBy, type Topology } from '../../../contracts/topology.ts';
 import type { Note } from '../../driver.ts';
 import { repositoryProperties, snapshotPolicyProperties } from './comparable.ts';
 import { describe, markFor } from './marks.ts';
@@ -7,14 +9,9 @@ import { days } from './phases.ts';
 
 type Snapshots = Topology['snapshots'][string];
 
-/** Of indices that are archived where no snapshot policy names a repository. */
-const defaultRepository = 'archive';
-
 export interface DeclaredSnapshots {
   readonly objects: readonly DeclaredObject[];
   readonly notes: readonly Note[];
-  /** Name of the repository that indices are archived to. */
-  readonly repository: string;
 }
 
 /** The repository and the snapshot policies of one service. */
@@ -22,27 +19,22 @@ export function declareSnapshots(
   { service, bound, topology, capabilities }: DeclareContext,
   indices: readonly string[],
 ): DeclaredSnapshots {
-  const policies = Object.entries(topology.snapshots).filter(([, policy]) => policy.service === service);
-  const archived = Object.values(topology.indices).some((index) => index.service === service && isArchived(index, topology));
-  const repositories = [...new Set(policies.map(([, { repository }]) => repository))].sort();
-  const repository = repositories[0] ?? defaultRepository;
+  const policies = ownedBy(topology.snapshots, service);
+  const [repository, ...others] = repositoriesOn(topology, service);
   const place = bound.administration?.snapshotRepository;
-  const isNeeded = repositories.length > 0 || archived;
   const tiers = bound.administration?.tiers ?? 'none';
   const all = policies.map(([name, policy]) => snapshotPolicy(name, policy, tiers.startsWith('ultrawarm') ? undefined : indices));
   return {
-    repository,
-    objects: [...(isNeeded && place ? [repositoryOf(repository, place)] : []), ...(capabilities.indexManagement ? all : [])],
+    objects: [
+      ...(repository !== undefined && place ? [repositoryOf(repository, place)] : []),
+      ...(capabilities.indexManagement ? all : []),
+    ],
     notes: [
-      ...(isNeeded && place === undefined ? [withoutPlace(service, repository)] : []),
-      ...repositories.slice(1).map((name) => withoutPlaceOfItsOwn(service, name, repository)),
+      ...(repository !== undefined && place === undefined ? [withoutPlace(service, repository)] : []),
+      ...others.map((name) => withoutPlaceOfItsOwn(service, name, repository!)),
       ...(capabilities.indexManagement ? [] : policies.map(([name]) => withoutPlugin(service, name))),
     ],
   };
-}
-
-function isArchived({ lifecycle }: Topology['indices'][string], { lifecycles }: Topology): boolean {
-  return lifecycle !== undefined && lifecycles[lifecycle]?.archive === true;
 }
 
 function repositoryOf(name: string, place: Body): DeclaredObject {
@@ -86,15 +78,15 @@ function withoutPlace(service: string, repository: string): Note {
   const sentence =
     `repository ${repository} is not registered: the binding names no place for snapshots (administration.snapshotRepository), ` +
     'so nothing is archived, and what waits to be archived is not deleted';
-  return { level: 'problem', name: `${service}/repository/${repository}`, sentence };
+  return { level: 'problem', name: objectName(service, 'repository', repository), sentence };
 }
 
 function withoutPlaceOfItsOwn(service: string, name: string, first: string): Note {
   const sentence = `repository ${name} is not registered: the binding has one place for snapshots, which ${first} has; two in one place would spoil each other, so declare one repository`;
-  return { level: 'problem', name: `${service}/repository/${name}`, sentence };
+  return { level: 'problem', name: objectName(service, 'repository', name), sentence };
 }
 
 function withoutPlugin(service: string, name: string): Note {
   const sentence = `snapshots ${name} are not taken: this OpenSearch has no index management plugin`;
-  return { level: 'info', name: `${service}/snapshots/${name}`, sentence };
+  return { level: 'info', name: objectName(service, 'snapshots', name), sentence };
 }

@@ -1,4 +1,5 @@
-import { refreshIntervalMs, type Topology } from '../../../contracts/topology.ts';
+import { objectName } from '../../../contracts/object-names.ts';
+import { ownedBy, refreshIntervalMs, type Topology } from '../../../contracts/topology.ts';
 import type { Note } from '../../driver.ts';
 import { intervalText, roleMembers, roleProperties, templateProperties } from './comparable.ts';
 import { declareLifecycles } from './declared-lifecycles.ts';
@@ -19,37 +20,36 @@ type Index = Topology['indices'][string];
 type SearchRole = Topology['searchRoles'][string];
 
 /** Pure: the same for the same topology, binding and capabilities. */
-export function declare(context: DeclareContext): Declaration {
-  const { service, topology, capabilities } = context;
-  const indices = of(service, topology.indices);
-  const roles = of(service, topology.searchRoles);
-  const snapshots = declareSnapshots(context, Object.keys(indices));
-  const lifecycles = declareLifecycles(context, indices, snapshots.repository);
+export function declaredOn(topology: Topology, service: string, server: Pick<DeclareContext, 'bound' | 'capabilities'>): Declaration {
+  const context = { topology, service, ...server };
+  const { capabilities } = server;
+  const indices = byName(ownedBy(topology.indices, service));
+  const roles = byName(ownedBy(topology.searchRoles, service));
+  const snapshots = declareSnapshots(
+    context,
+    indices.map(([name]) => name),
+  );
+  const lifecycles = declareLifecycles(context, Object.fromEntries(indices));
   const objects = [
     ...snapshots.objects,
     ...lifecycles.objects,
-    ...Object.entries(indices).flatMap(([name, index]) => [templateFor(name, index, capabilities), targetFor(name, index, capabilities)]),
-    ...(capabilities.security ? Object.entries(roles).map(([name, role]) => roleFor(name, role)) : []),
+    ...indices.flatMap(([name, index]) => [templateFor(name, index, capabilities), targetFor(name, index, capabilities)]),
+    ...(capabilities.security ? roles.map(([name, role]) => roleFor(name, role)) : []),
   ];
-  const lacking = capabilities.security ? [] : Object.keys(roles).map((name) => withoutSecurity(service, name));
+  const lacking = capabilities.security ? [] : roles.map(([name]) => withoutSecurity(service, name));
   return {
     objects: objects.sort((one, other) => kinds.indexOf(one.kind) - kinds.indexOf(other.kind)),
     notes: [...snapshots.notes, ...lifecycles.notes, ...lacking],
   };
 }
 
-/** Entries of one service, by name. */
-function of<T extends { readonly service: string }>(service: string, all: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
-  return Object.fromEntries(
-    Object.entries(all)
-      .filter(([, entry]) => entry.service === service)
-      .sort(([one], [other]) => (one < other ? -1 : 1)),
-  );
+function byName<T>(entries: readonly [name: string, T][]): [name: string, T][] {
+  return entries.toSorted(([one], [other]) => (one < other ? -1 : 1));
 }
 
 function withoutSecurity(service: string, name: string): Note {
   const sentence = `role ${name} is not applied: this OpenSearch has no security plugin`;
-  return { level: 'info', name: `${service}/role/${name}`, sentence };
+  return { level: 'info', name: objectName(service, 'role', name), sentence };
 }
 
 function templateFor(name: string, index: Index, capabilities: Capabilities): DeclaredObject {

@@ -1,15 +1,17 @@
+import { objectName } from '../../../contracts/object-names.ts';
 import { allOf, differencesBetween, type Properties } from '../../differences.ts';
 import type { Change, Comparison, Danger, PropertyDifference } from '../../driver.ts';
 import { attachmentDifferences, attachmentsOf, isAttachment } from './attachments.ts';
-import { dangerOfDeletion, dangerOfUpdate, lossOf } from './danger.ts';
+import { dangerOfDeletion, dangerOfRemoval, dangerOfUpdate } from './danger.ts';
 import type { Declaration } from './declared.ts';
 import { type DeclaredObject, keyOf, kinds, type Live, type LiveObject } from './model.ts';
-import { changeName } from './names.ts';
 import { notesOn } from './notes.ts';
+import { occupantOf, type Removal } from './removal.ts';
+import { targetDifferences } from './target-differences.ts';
 
 /** What is not as declared on one service. Pure. */
-export function compareWith(service: string, { objects, notes }: Declaration, live: Live): Comparison {
-  const taken = new Map(objects.flatMap((object) => occupantOf(object, live)));
+export function compare(service: string, { objects, notes }: Declaration, live: Live): Comparison {
+  const taken = new Map(objects.flatMap((object) => occupant(object, live)));
   const changes = objects.flatMap((object) => {
     const occupant = taken.get(object.name);
     // A name is made free, and its template changed, in one go: the server takes neither alone.
@@ -25,39 +27,28 @@ export function compareWith(service: string, { objects, notes }: Declaration, li
   };
 }
 
-/** What has the name of a data stream or alias that is to be made. */
-interface Occupant {
-  readonly what: 'data stream' | 'alias' | 'index';
-  readonly indices: readonly string[];
-  readonly object?: LiveObject | undefined;
+function occupant(object: DeclaredObject, live: Live): readonly (readonly [string, Removal])[] {
+  const found = occupantOf(object, live);
+  return found === undefined ? [] : [[object.name, found]];
 }
 
-function occupantOf({ kind, name, index }: DeclaredObject, live: Live): readonly (readonly [string, Occupant])[] {
-  if (index === undefined) return [];
-  const other = live.objects.get(`${kind === 'alias' ? 'data-stream' : 'alias'}/${name}`);
-  if (other !== undefined) {
-    return [[name, { what: other.kind === 'alias' ? 'alias' : 'data stream', indices: other.indices ?? [], object: other }]];
-  }
-  return live.indices.has(name) ? [[name, { what: 'index', indices: [name] }]] : [];
-}
-
-function replacement(service: string, object: DeclaredObject, { what, indices }: Occupant, live: Live): Change {
+function replacement(service: string, object: DeclaredObject, occupant: Removal, live: Live): Change {
   const wanted = object.kind === 'alias' ? 'alias' : 'data stream';
   return {
-    name: changeName(service, object),
+    name: objectName(service, object.kind, object.name),
     action: 'replace',
-    differences: [{ property: 'made as', live: what, declared: wanted }],
-    danger: lossOf(`deletes the ${what} that has the name`, indices, live),
+    differences: [{ property: 'made as', live: occupant.what, declared: wanted }],
+    danger: dangerOfRemoval(occupant, live, 'that has the name'),
   };
 }
 
 function changeOf(service: string, object: DeclaredObject, all: readonly DeclaredObject[], live: Live): Change[] {
-  const name = changeName(service, object);
+  const name = objectName(service, object.kind, object.name);
   const found = live.objects.get(keyOf(object));
   if (found === undefined) return [change(name, 'create', allOf(object.properties), dangerOfUpdate(object, all, live))];
   const differences = [
     ...differencesBetween(object.properties, comparedOf(object, found.properties)),
-    ...missingFields(object, found, live),
+    ...targetDifferences(object, found, all, live),
     ...(object.kind === 'lifecycle' ? attachmentDifferences(attachmentsOf(object, all, live), object.name) : []),
   ];
   if (differences.length === 0) return [];
@@ -80,14 +71,6 @@ function isMarked(difference: PropertyDifference): boolean {
   return !isAttachment(difference) && !['backend_roles', 'users', 'hosts', 'and_backend_roles'].includes(difference.property);
 }
 
-function missingFields({ index }: DeclaredObject, { indices }: LiveObject, live: Live): readonly PropertyDifference[] {
-  const written = live.indices.get(indices?.at(-1) ?? '');
-  if (index === undefined || written === undefined) return [];
-  // Objects, written with a dot or not, are answered as their parts.
-  const typed = Object.entries(index.fields).filter(([name, { type }]) => type !== undefined && type !== 'object' && !name.includes('.'));
-  return typed.flatMap(([name]) => (name in written.fields ? [] : [{ property: `field ${name}`, declared: 'mapped' }]));
-}
-
 /** What Millrace made and the topology has no more, in an order in which it can be deleted. */
 function undeclaredIn(objects: readonly DeclaredObject[], live: Live): readonly LiveObject[] {
   const declared = new Set(objects.map(keyOf));
@@ -99,5 +82,11 @@ function undeclaredIn(objects: readonly DeclaredObject[], live: Live): readonly 
 function deletion(service: string, object: LiveObject, live: Live): Change {
   const danger = dangerOfDeletion(object, live);
   const differences = differencesBetween({}, object.properties);
-  return { name: changeName(service, object), action: 'delete', undeclared: true, differences, ...(danger && { danger }) };
+  return {
+    name: objectName(service, object.kind, object.name),
+    action: 'delete',
+    undeclared: true,
+    differences,
+    ...(danger && { danger }),
+  };
 }

@@ -1,10 +1,11 @@
+import { assumedRole } from '../../../aws/assumed-role.ts';
 import { connectSearch } from '../../../connections/opensearch/index.ts';
-import type { OpenDriver } from '../../driver.ts';
+import { ownedBy } from '../../../contracts/topology.ts';
+import { notCompared, type OpenDriver } from '../../driver.ts';
 import { applyChange, type Seen } from './apply.ts';
 import { askWith } from './ask.ts';
-import { assumedRole } from './assumed-role.ts';
-import { declare } from './declared.ts';
-import { compareWith } from './diff.ts';
+import { declaredOn } from './declared.ts';
+import { compare } from './diff.ts';
 import { readLive } from './read.ts';
 
 /**
@@ -24,12 +25,12 @@ export const openSearchDriver: OpenDriver = async ({ service, topology, signal }
   return {
     async compare() {
       const live = await readLive(ask, scope);
-      const declaration = declare({ service: service.name, bound: service.service, topology, capabilities: live.capabilities });
+      const declaration = declaredOn(topology, service.name, { bound: service.service, capabilities: live.capabilities });
       seen = { declaration, live };
-      return compareWith(service.name, declaration, live);
+      return compare(service.name, declaration, live);
     },
     async apply(change) {
-      if (seen === undefined) throw new Error('compare() comes before apply()');
+      if (seen === undefined) throw notCompared(change.name);
       await applyChange(ask, service.name, change, seen);
     },
     [Symbol.asyncDispose]: () => connection.close(),
@@ -37,8 +38,6 @@ export const openSearchDriver: OpenDriver = async ({ service, topology, signal }
 };
 
 function scopeOf(service: string, { indices, searchRoles }: Parameters<OpenDriver>[0]['topology']) {
-  const withFields = Object.entries(indices).flatMap(([name, index]) =>
-    index.service === service && index.fields !== undefined ? [name] : [],
-  );
-  return { withFields, roles: Object.values(searchRoles).some((role) => role.service === service) };
+  const withFields = ownedBy(indices, service).flatMap(([name, { fields }]) => (fields === undefined ? [] : [name]));
+  return { withFields, roles: ownedBy(searchRoles, service).length > 0 };
 }

@@ -1,12 +1,16 @@
 import type { BoundService } from '../../../contracts/binding.ts';
+import { objectKinds } from '../../../contracts/object-names.ts';
 import type { Topology } from '../../../contracts/topology.ts';
 import type { Properties } from '../../differences.ts';
 
 /** What is kept on an OpenSearch server, in an order in which it can be made; deleted is in the reverse one. */
-export const kinds = ['repository', 'snapshots', 'lifecycle', 'template', 'data-stream', 'alias', 'role'] as const;
+export const kinds = objectKinds.opensearch;
 export type Kind = (typeof kinds)[number];
 
 export type Body = Readonly<Record<string, unknown>>;
+
+/** Definitions by full name, as in `shop.id`; objects stand beside their parts, which are not in them. */
+export type Fields = Readonly<Record<string, Body>>;
 
 /** Optional parts of a server: of plugins, which not every distribution has. */
 export interface Capabilities {
@@ -55,8 +59,10 @@ export interface LiveObject {
   /** Whether somebody else changed it after Millrace wrote it. */
   readonly changedByOthers: boolean;
   readonly version?: Version | undefined;
-  /** Of data streams and aliases: oldest first; the last one is written to. */
+  /** Of data streams and aliases: oldest first; the last one is written to, or should be. */
   readonly indices?: readonly string[] | undefined;
+  /** Of data streams and aliases: what takes documents now; undefined where the alias takes none. */
+  readonly written?: string | undefined;
   readonly deleteDays?: number | undefined;
 }
 
@@ -75,8 +81,8 @@ export interface LiveIndex {
   readonly settings: Readonly<Record<string, string>>;
   /** Declared name of the index that Millrace made it for. */
   readonly madeFor?: string | undefined;
-  /** Type by field, of the fields that were asked for. */
-  readonly fields: Readonly<Record<string, string>>;
+  /** Of indices that were asked for; by full name, as in `shop.id`. */
+  readonly fields: Fields;
 }
 
 /** How Index State Management is doing with one index. */

@@ -1,10 +1,3 @@
-import type { Kind } from './model.ts';
-
-/** `SERVICE/KIND/NAME` of a change or a note. */
-export function changeName(service: string, { kind, name }: { readonly kind: Kind; readonly name: string }): string {
-  return `${service}/${kind}/${name}`;
-}
-
 /** Under what names the documents of a declared index lie. */
 export function namesIn(name: string, { dataStream }: { readonly dataStream: boolean }) {
   return {
@@ -15,4 +8,9 @@ export function namesIn(name: string, { dataStream }: { readonly dataStream: boo
     pattern: dataStream ? name : `${name}-0*`,
     first: `${name}-000001`,
   };
+}
+
+/** Whether the server gave an index behind an alias its name, at a roll-over of the declared first one. */
+export function isNumbered(alias: string, index: string): boolean {
+  return index.startsWith(`${alias}-`) && /^\d{6}$/.test(index.slice(alias.length + 1));
 }

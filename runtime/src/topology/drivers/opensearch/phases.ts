@@ -11,7 +11,8 @@ export interface LifecyclePlan {
   readonly lifecycle: Lifecycle;
   readonly tiers: Tiers;
   /** Where indices are archived to. */
-  readonly repository: string;
+  /** Undefined where nothing is archived. */
+  readonly repository: string | undefined;
   /** The fewest that an index under it declares. */
   readonly replicas: number;
 }
@@ -31,7 +32,7 @@ export function hotPhase({ hotDays, rolloverDays, rolloverGiB }: Lifecycle): Pha
 }
 
 /** Index State Management waits until the snapshot is complete; one that fails keeps the index where it is. */
-export function archivePhase(repository: string, until?: Body): Phase {
+export function archivePhase(repository: string | undefined, until?: Body): Phase {
   return { name: 'archive', actions: [{ snapshot: { repository, snapshot: '{{ctx.index}}' } }], until };
 }
 

@@ -1,5 +1,7 @@
 import { normalSettings } from './comparable.ts';
-import type { LiveIndex, LiveObject } from './model.ts';
+import { fieldsIn } from './fields.ts';
+import { isOwn } from './members.ts';
+import type { Body, LiveIndex, LiveObject } from './model.ts';
 
 type ByIndex<T> = Readonly<Record<string, T>>;
 
@@ -12,18 +14,17 @@ export interface IndexAnswers {
 
 export function indicesIn({ settings, marks, fields, sizes }: IndexAnswers): ReadonlyMap<string, LiveIndex> {
   const marked = (marks ?? {}) as ByIndex<{ mappings: { _meta: { millrace: { index?: string } } } }>;
-  const mapped = (fields ?? {}) as ByIndex<{ mappings: { properties: Readonly<Record<string, { type: string }>> } }>;
+  const mapped = (fields ?? {}) as ByIndex<{ mappings: { properties: Readonly<Record<string, Body>> } }>;
   const { indices: measured = {} } = (sizes ?? {}) as { indices?: ByIndex<Measured> };
   const rows = Object.entries((settings ?? {}) as ByIndex<{ settings: Readonly<Record<string, string>> }>).map(([name, index]) => {
     const { 'index.creation_date': createdAt, ...compared } = index.settings;
-    const types = Object.entries(mapped[name]?.mappings.properties ?? {}).map(([field, { type }]) => [field, type] as const);
     const live: LiveIndex = {
       createdAt: Number(createdAt),
       documents: measured[name]?.primaries?.docs?.count ?? 0,
       bytes: measured[name]?.total?.store?.size_in_bytes ?? 0,
       settings: normalSettings(compared),
       madeFor: marked[name]?.mappings._meta.millrace.index,
-      fields: Object.fromEntries(types),
+      fields: fieldsIn(mapped[name]?.mappings.properties ?? {}),
     };
     return [name, live] as const;
   });
@@ -45,29 +46,41 @@ export function dataStreamsIn(answer: unknown, all: ReadonlyMap<string, LiveInde
   });
 }
 
-/** An alias that is written to; others are not ours to declare. */
+interface Member {
+  readonly index: string;
+  /** What the alias says of it, if anything. */
+  readonly isWritten: boolean | undefined;
+}
+
 export function aliasesIn(answer: unknown, all: ReadonlyMap<string, LiveIndex>): LiveObject[] {
-  const members = new Map<string, { readonly index: string; readonly isWritten: boolean }[]>();
+  const members = new Map<string, Member[]>();
   for (const [index, { aliases }] of Object.entries((answer ?? {}) as ByIndex<{ aliases: ByIndex<{ is_write_index?: boolean }> }>)) {
     for (const [alias, { is_write_index }] of Object.entries(aliases)) {
-      members.set(alias, [...(members.get(alias) ?? []), { index, isWritten: is_write_index === true }]);
+      members.set(alias, [...(members.get(alias) ?? []), { index, isWritten: is_write_index }]);
     }
   }
   return [...members].map(([name, behind]) => {
     const names = behind.map(({ index }) => index).sort();
-    const written = behind.find(({ isWritten }) => isWritten)?.index ?? (names.length === 1 ? names[0] : undefined);
-    const inOrder = [...names.filter((each) => each !== written), ...(written === undefined ? [] : [written])];
-    return { kind: 'alias', name, ...target(name, inOrder, written, all) };
+    const written = writtenOf(behind);
+    const last = written ?? names.findLast((index) => isOwn(name, index, all)) ?? names.at(-1)!;
+    return { kind: 'alias', name, ...target(name, [...names.filter((each) => each !== last), last], written, all) };
   });
 }
 
+/** An index alone is written to unless it is said that it is not. */
+function writtenOf(behind: readonly Member[]): string | undefined {
+  const [only, ...others] = behind;
+  return others.length === 0 && only?.isWritten === undefined ? only?.index : behind.find(({ isWritten }) => isWritten)?.index;
+}
+
 function target(name: string, indices: readonly string[], written: string | undefined, all: ReadonlyMap<string, LiveIndex>) {
-  const { 'index.number_of_shards': _shards, ...settings } = (written === undefined ? undefined : all.get(written)?.settings) ?? {};
+  const last = all.get(indices.at(-1) ?? '');
+  const { 'index.number_of_shards': _shards, ...settings } = last?.settings ?? {};
   return {
-    properties: written === undefined ? {} : settings,
+    properties: settings,
     ours: indices.some((index) => all.get(index)?.madeFor === name),
-    // There are no notes of what was written: what differs is set again.
-    changedByOthers: false,
-    indices,
+    // There are no notes of what was written: what differs in an index of ours is set again.
+    changedByOthers: last !== undefined && last.madeFor !== name,
+    ...{ indices, written },
   };
 }

@@ -35,7 +35,7 @@ export async function readLive(ask: Ask, { withFields, roles }: ReadScope): Prom
     get('/_alias'),
     get(`/_settings/${settingNames}?flat_settings=true&${everyIndex}`),
     get(`/_mapping?${everyIndex}&filter_path=*.mappings._meta.millrace`),
-    withFields.length === 0 ? {} : get(`/${fieldsOf}/_mapping?ignore_unavailable=true&filter_path=*.mappings.properties.*.type`),
+    withFields.length === 0 ? {} : get(`/${fieldsOf}/_mapping?ignore_unavailable=true&filter_path=*.mappings.properties`),
     get(`/_stats/docs,store?level=indices&${everyIndex}&filter_path=indices.*.total.store.size_in_bytes,indices.*.primaries.docs.count`),
     get('/_snapshot'),
     readSecurity(ask, roles),
