@@ -72,8 +72,10 @@ export class Publisher {
 
 /** The event itself is wrong: no change of the broker or the topology's routes makes it right soon. */
 function isHopeless(error: Error): boolean {
-  return isMillraceError(error, 'EVENT_TOO_LARGE') || isMillraceError(error, 'TENANT_REQUIRED');
+  return hopelessCodes.some((code) => isMillraceError(error, code));
 }
+
+const hopelessCodes = ['EVENT_TOO_LARGE', 'TENANT_REQUIRED', 'EVENT_INVALID'] as const;
 
 function groupByTopic<Row extends LogRow>(rows: readonly Row[]): Map<string, Row[]> {
   const topics = new Map<string, Row[]>();

@@ -77,6 +77,7 @@ describe('what becomes of an event that is refused', () => {
 
   test('follows the topic', () => {
     expect(fate('here', 'EVENT_TOO_LARGE')).toBe('dead');
+    expect(fate('here', 'EVENT_INVALID')).toBe('dead');
     expect(fate('blocking', 'EVENT_TOO_LARGE')).toEqual({ park: null });
   });
   test('an unknown topic is tried for hours and then waits for a person', () => {
