@@ -165,7 +165,7 @@ function mappingsOf(ask: Ask, name: string): Promise<Record<string, { mappings: 
 }
 
 async function holdsDocuments(ask: Ask, index: string): Promise<boolean> {
-  return (await ask<{ count: number }>('GET', `/${index}/_count`)).count > 0;
+  return (await countIn(ask, index, { match_all: {} })) > 0;
 }
 
 /** Copies that a deletion does not reach. */
