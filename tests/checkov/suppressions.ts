@@ -87,7 +87,7 @@ export const suppressions: readonly Suppression[] = [
   {
     rule: 'CKV2_AWS_57',
     type: 'aws_secretsmanager_secret',
-    path: /^messaging\/[^/]+\/(Secrets\/(app|sentinel|replication)|Admin\/Secret)\/Resource$/,
+    path: /^messaging\/[^/]+\/(Secrets\/(app|sentinel|replication|apply|user-[a-z0-9-]+)|Admin\/Secret)\/Resource$/,
     environments: both,
     reason:
       'a rotation sets the password in RabbitMQ or on every Redis and Sentinel as well: a function with a way to their administration, a greater risk than 40 random characters that only machines read',

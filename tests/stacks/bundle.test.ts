@@ -90,12 +90,23 @@ const doingNothing = (folder: string): Usage => measure(folder, ['--eval', ''], 
 /** What node took with these arguments, as the system counted it until the end. */
 function measure(folder: string, args: readonly string[], env: Record<string, string>): Usage {
   const hook = join(folder, 'usage.cjs');
-  writeFileSync(hook, "process.on('exit', () => console.log(JSON.stringify(process.resourceUsage())));\n");
+  writeFileSync(hook, usageHook);
   const { status, stdout } = run(process.execPath, ['--require', hook, ...args], env);
   expect(status).toBe(0);
   const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as NodeJS.ResourceUsage;
   return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, megabytes: maxRSS / 1024 };
 }
+
+/** The peak of the program itself: Linux begins `maxRSS` with the size of the process that started it, which may be a Jest worker that has run for long. */
+const usageHook = `
+const { existsSync, readFileSync } = require('node:fs');
+const status = '/proc/self/status';
+process.on('exit', () => {
+  const usage = process.resourceUsage();
+  const peak = existsSync(status) ? Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync(status, 'utf8'))[1]) : usage.maxRSS;
+  console.log(JSON.stringify({ ...usage, maxRSS: peak }));
+});
+`;
 
 function filesIn(folder: string): Record<string, string> {
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => statSync(join(folder, path)).isFile());
