@@ -4,6 +4,7 @@ import type { ServiceHandle } from '../../../runtime/src/binding/index.ts';
 import { clientSource } from '../../../runtime/src/connections/kafka/client.ts';
 import { openConsumer } from '../../../runtime/src/connections/kafka/consumer.ts';
 import { resolveConsumerOptions } from '../../../runtime/src/connections/kafka/consumer-options.ts';
+import { kafkaError } from '../../../runtime/src/connections/kafka/errors.ts';
 import { partsOf } from '../../../runtime/src/connections/kafka/parts.ts';
 import { openProducer } from '../../../runtime/src/connections/kafka/producer.ts';
 import { saslMechanism } from '../../../runtime/src/connections/kafka/sasl.ts';
@@ -83,7 +84,9 @@ describe('what never ends is bounded', () => {
     const mechanism = await saslMechanism(kafkajs, withoutAnswer(plainHandle([1], { auth: scram })), resolveKafkaOptions(settings));
     const logger = new kafkajs.Kafka({ brokers: ['unused:1'] }).logger();
     const provider = mechanism?.authenticationProvider({ host: 'b1', port: 1, logger, saslAuthenticate: () => never });
-    expect(await refusal(Promise.resolve(provider?.authenticate()))).toMatchObject({ code: 'SECRET_UNAVAILABLE' });
+    const error = await refusal(Promise.resolve(provider?.authenticate()));
+    expect(error).toMatchObject({ name: 'KafkaJSConnectionError', cause: { code: 'SECRET_UNAVAILABLE' } });
+    expect(kafkaError(error, 'log')).toMatchObject({ code: 'SECRET_UNAVAILABLE' });
   });
 
   test('connecting a consumer', async () => {
