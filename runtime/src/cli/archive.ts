@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { counted } from '../counted.ts';
 import { listDrafts } from '../retention/archive/drafts.ts';
 import { listManifests, type Manifest } from '../retention/archive/manifest.ts';
 import { overlaps, restore } from '../retention/archive/restore.ts';
@@ -7,6 +6,7 @@ import { verifyArchived } from '../retention/archive/verify.ts';
 import { ensureArchived, logIdentity } from '../retention/archive/write.ts';
 import { awaitTurn } from '../retention/log/lock.ts';
 import { filledPartitions } from '../retention/log/partitions.ts';
+import { counted } from '../wording.ts';
 import { withBinding } from './binding.ts';
 import { type LogFlags, openLogGround, requireArchive } from './log-ground.ts';
 import { problemFound, report } from './outcome.ts';

@@ -56,7 +56,7 @@ export interface DriverContext {
 
 /**
  * What keeps one server like its declaration. Each lies in a folder of `drivers/`: `declared.ts` (what the topology means there, pure), `read.ts` (what the
- * server has), `diff.ts` (pure) and `apply.ts`.
+ * server has), `diff.ts` (pure), `danger.ts` (what a change would lose) and `apply.ts`; `model.ts` has what they talk about.
  */
 export interface Driver extends AsyncDisposable {
   /** Reads, changes nothing. After every change was applied there is none left. */

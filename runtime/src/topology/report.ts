@@ -1,8 +1,8 @@
+import { counted } from '../wording.ts';
 import { changedParts } from './changed-parts.ts';
 import type { Change } from './driver.ts';
 import { idleSentence, needsAllowing } from './names.ts';
 import { type ApplyOutcome, type ChangeOutcome, exitCodeOf, type ServiceOutcome } from './outcome.ts';
-import { counted } from './wording.ts';
 
 type Colour = 'green' | 'yellow' | 'red' | 'dim';
 /** Gives a text a colour, or leaves it as it is. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { MillraceError } from '../../contracts/errors.ts';
-import { counted } from '../../counted.ts';
+import { counted } from '../../wording.ts';
 import { type Part, sha256Of } from './manifest.ts';
 import type { ArchiveStore } from './store.ts';
 

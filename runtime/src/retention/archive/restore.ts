@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { MillraceError } from '../../contracts/errors.ts';
-import { counted } from '../../counted.ts';
 import { metLock } from '../../schema/sqlstate.ts';
+import { counted } from '../../wording.ts';
 import { sinkPlaces } from '../log/partitions.ts';
 import { draftName, openDraft } from './drafts.ts';
 import { fromLine } from './line.ts';

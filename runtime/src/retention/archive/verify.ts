@@ -1,5 +1,5 @@
 import { isMillraceError } from '../../contracts/errors.ts';
-import { counted } from '../../counted.ts';
+import { counted } from '../../wording.ts';
 import { type Manifest, partitionPrefix } from './manifest.ts';
 import { linesOf } from './part-reader.ts';
 import type { ArchiveStore } from './store.ts';

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { MillraceError } from '../../contracts/errors.ts';
-import { counted } from '../../counted.ts';
+import { counted } from '../../wording.ts';
 import type { LogPartition } from '../log/partitions.ts';
 import { toLine } from './line.ts';
 import { type Archived, type Manifest, manifestKey, partitionPrefix, readManifest, writeManifest } from './manifest.ts';

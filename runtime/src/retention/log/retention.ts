@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 import { endClient } from '../../connections/postgres/end-client.ts';
 import type { Topology } from '../../contracts/topology.ts';
-import { counted } from '../../counted.ts';
 import { makePartitions } from '../../schema/partitions.ts';
+import { counted } from '../../wording.ts';
 import { type ArchiveStore, isArchiveFailure } from '../archive/store.ts';
 import { ensureArchived } from '../archive/write.ts';
 import type { Held, Task, TaskReport } from '../task.ts';

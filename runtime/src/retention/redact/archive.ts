@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { counted } from '../../counted.ts';
+import { counted } from '../../wording.ts';
 import { dropDrafts } from '../archive/drafts.ts';
 import { fromLine, toLine } from '../archive/line.ts';
 import {

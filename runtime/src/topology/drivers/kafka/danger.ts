@@ -1,7 +1,7 @@
 import type { ServiceHandle } from '../../../binding/index.ts';
 import { isMillraceError } from '../../../contracts/errors.ts';
+import { counted } from '../../../wording.ts';
 import type { Change, Danger } from '../../driver.ts';
-import { counted } from '../../wording.ts';
 import { type Counter, openCounter } from './count.ts';
 import { refusal } from './errors.ts';
 import type { PlannedChange, Risk } from './model.ts';

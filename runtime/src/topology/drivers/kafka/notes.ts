@@ -1,6 +1,6 @@
 import { objectName } from '../../../contracts/object-names.ts';
+import { counted } from '../../../wording.ts';
 import type { Note } from '../../driver.ts';
-import { counted } from '../../wording.ts';
 import type { ClusterDefaults, DeclaredTopic, LiveTopic, WatchedSetting } from './model.ts';
 
 /** Topics that keep less, or less safely, than is declared: by settings that are not declared, or by fewer copies than the cluster makes. */

@@ -1,6 +1,6 @@
 import type { ExchangeBinding } from '../../../contracts/declared-objects.ts';
+import { counted, listed } from '../../../wording.ts';
 import type { Danger, PropertyDifference } from '../../driver.ts';
-import { counted, listed } from '../../wording.ts';
 import type { LiveQueue } from './model.ts';
 
 /** RabbitMQ changes nothing of a queue once it is made. */
