@@ -114,8 +114,9 @@ async function firstAnswer(asker: Asker, { where, settings, lastError }: ClientS
   pause.poke();
   if (answered) return;
   // A secret that could not be read is told as such.
-  if (isMillraceError(last) && !last.code.startsWith('CONNECTION_')) throw last;
-  const cause = lastError() ?? last;
+  const told = lastError();
+  for (const reason of [last, told]) if (isMillraceError(reason) && !reason.code.startsWith('CONNECTION_')) throw reason;
+  const cause = told ?? last;
   const reason = cause === undefined ? '' : `: ${cause.cause instanceof Error ? cause.cause.message : cause.message}`;
   throw new MillraceError('CONNECTION_FAILED', `could not connect to ${where} within ${connectTimeoutMs} ms${reason}`, { cause });
 }
