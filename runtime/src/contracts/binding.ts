@@ -41,6 +41,8 @@ const endpoint = z.strictObject({
   purpose: z.enum(endpointPurposes),
   host: z.string().check(z.minLength(1)),
   port,
+  /** What the servers of a set call this one, where it is reached elsewhere: behind published ports of containers, for example. */
+  announced: z.optional(z.strictObject({ host: z.string().check(z.minLength(1)), port })),
   /** The way of proving who you are that this endpoint asks for, where a service has several (MSK listens once per mode). */
   authMode: z.optional(z.enum(['none', 'password', 'acl', 'scram', 'iam'])),
 });

@@ -1,3 +1,4 @@
+import type { ExchangeBinding } from './rabbit-objects.ts';
 import { carriedBy, ownedBy, routeOver, streamKey, type Topology, tenantsKey } from './topology.ts';
 
 /** A stream that all tenants share, and the groups that consume it. */
@@ -29,22 +30,13 @@ export function tenantsOn(topology: Topology, service: string): DeclaredTenant[]
   const carried = carriedBy(topology, 'redis-streams', service);
   const isolated = new Set(carried.flatMap(([name, { isolation }]) => (isolation === 'tenant' ? [name] : [])));
   return ownedBy(topology.aclUsers, service).flatMap(([, { tenant, topics, access }]) =>
-    tenant === undefined || access === 'consume'
+    tenant === undefined || access === 'consume' || access === 'observe'
       ? []
       : topics.filter((topic) => isolated.has(topic)).map((topic) => ({ topic, tenant, register: tenantsKey(topic) })),
   );
 }
 
-/** A binding as RabbitMQ has it. */
-export interface ExchangeBinding {
-  readonly source: string;
-  readonly destination: string;
-  readonly destinationType: 'queue' | 'exchange';
-  readonly routingKey: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
-}
-
-/** The bindings of the exchanges on a RabbitMQ. */
+/** The declared bindings of the declared exchanges on a RabbitMQ; those of topics and delays are in `topicObjectsOn`. */
 export function bindingsOn({ bindings, exchanges }: Topology, service: string): ExchangeBinding[] {
   const own = new Set(ownedBy(exchanges, service).map(([name]) => name));
   return bindings.filter(({ exchange }) => own.has(exchange)).map(bindingOf);

@@ -86,8 +86,9 @@ export const errorGuide = {
     wayOut: 'Install the version of the package that the database was migrated with, or a newer one.',
   },
   OUTBOX_NO_TRANSACTION: {
-    meaning: '`enqueue` was called on a connection that is not inside a transaction, so event and business change could part.',
-    wayOut: 'Call `begin` on the same client first, or pass the client of the running transaction.',
+    meaning: '`enqueue` (or `take`) was called on a connection that is not inside a transaction, so event and business change could part.',
+    wayOut:
+      'Call `begin` on the same client first. Of another library pass what it hands over for a transaction, as `drizzleTransaction(tx)`, and not its `db`.',
   },
   EVENT_INVALID: {
     meaning: 'An event lacks a required attribute, an attribute is malformed, or its data contradicts its content type.',
@@ -141,14 +142,58 @@ export const errorGuide = {
     meaning: 'Another consumer of the group has taken over the shard, so this delivery must not take effect here.',
     wayOut: 'Nothing to do: the new holder handles the event. Keep handlers shorter than the lease.',
   },
+  DEPENDENCY_UNAVAILABLE: {
+    meaning:
+      'What a handler needs is away. `once` throws it when the database of the inbox cannot be reached, before an effect has begun; handlers throw it of anything else they cannot do without.',
+    wayOut:
+      'Bring it back. Until then the delivery is tried again, every 5 s at the longest; that counts as no attempt, so an outage turns nothing into dead letters.',
+  },
+  EVENT_REJECTED: {
+    meaning: 'A handler says of an event that no further attempt can help: thrown by handlers, never by Millrace.',
+    wayOut:
+      'The event is set aside at once, without further attempts. Look at it with `millrace dlq show`, mend it or the handler, and redrive it.',
+  },
+  DELAY_UNSUPPORTED: {
+    meaning: 'Events were to be published with a delay through a broker that has none.',
+    wayOut: 'Publish without `delayMs`, or through RabbitMQ; `capabilities.delay` of a transport says whether it can.',
+  },
+  TRANSPORT_UNKNOWN: {
+    meaning: 'Events were to travel over a service that carries none, such as a database.',
+    wayOut: 'Name a Redis, Kafka or RabbitMQ service of the binding.',
+  },
+  HISTORY_UNSUPPORTED: {
+    meaning: 'The past of a topic was asked of a broker that keeps none.',
+    wayOut: 'Ask a broker that does (Redis Streams, Kafka), or replay from the outbox log with `millrace replay`.',
+  },
   HANDLER_FAILED: {
     meaning: 'A handler threw; the event is delivered again with backoff and dead-lettered after the last attempt.',
     wayOut:
       'Read the cause and mend the handler. Dead letters and held-back keys: see [Looking at what is held back](architecture.md#looking-at-what-is-held-back).',
   },
+  QUEUE_UNKNOWN: {
+    meaning: 'The topology declares no queue or exchange of that name on the service, or the broker does not have it.',
+    wayOut:
+      'Use a name that the message lists, or declare it in `environments/topology.ts`; where it is declared, `millrace apply` makes it on the broker.',
+  },
+  TASK_INVALID: {
+    meaning:
+      'A task or call asks for what its queue or exchange does not have, such as a priority, or has an option that is no proper value.',
+    wayOut: 'Correct the option that the message names, or change the queue in `environments/topology.ts`.',
+  },
+  CALL_FAILED: {
+    meaning: 'The handler that served a call threw; the cause has its code and message.',
+    wayOut: 'Look at the cause (`remoteFailure(error)`) and decide by its code.',
+  },
+  CALL_DEADLINE: {
+    meaning: 'A call got no answer in time. Whether it was carried out is not known.',
+    wayOut:
+      'Call again under the same `id` where carrying it out twice does no harm; if it lasts, look at the queue: is it served, and does it grow?',
+  },
   SERVER_NOT_FOUND: {
-    meaning: 'The program of a server is neither named by its environment variable, nor on PATH, nor installable here.',
-    wayOut: 'Install the package that the message names, or set the variable to the program.',
+    meaning:
+      'The program of a server is neither named by its environment variable, nor on PATH, nor installable here, and no Docker engine of this machine has its image.',
+    wayOut:
+      'Install the package that the message names, set the variable to the program, or have Docker run it: `make images` builds the images.',
   },
   SERVER_START_FAILED: {
     meaning: 'A server ended, or did not become ready in time, while it was started.',
@@ -171,8 +216,12 @@ export const errorGuide = {
     wayOut: 'Use one of the names that the message lists, or add a file to `environments/` and its line to `environments/index.ts`.',
   },
   CLIENT_NOT_INSTALLED: {
-    meaning: 'A client library that a connection needs is an optional peer dependency and is not installed.',
-    wayOut: 'Install the package that the message names beside `millrace`.',
+    meaning:
+      'A client library that a connection needs is an optional peer dependency and is not installed; or messages on Kafka are compressed with snappy, lz4 or ' +
+      'zstd, for which kafkajs has no codec of its own.',
+    wayOut:
+      'Install the package that the message names beside `millrace`. Of compressed messages: give kafkajs a codec (`CompressionCodecs`) before subscribing, or set ' +
+      '`compression.type` of the topic to `producer` or `gzip`; until then the partition stands still and loses nothing.',
   },
   SUBSCRIPTION_INVALID: {
     meaning: 'A subscription asks for what its topic does not offer, such as one tenant of a topic that does not isolate tenants.',
@@ -220,9 +269,10 @@ export const errorGuide = {
   },
   RUNTIME_NOT_BUILT: {
     meaning:
-      'What applies the topology is not built: for `up` the program `millrace` of this repository, for a plan of AWS the function that it carries along.',
+      'What applies the topology and looks at the services is not built: for `up` the program `millrace` of this repository, for a plan of AWS the functions ' +
+      'that it carries along.',
     wayOut:
-      'Run `make build` or `make dist/lambda/apply.zip`, or use `make up` and `make synth`, which do; `--no-apply` starts local servers without topics, queues ' +
+      'Run `make build` or `make dist/lambda/apply.zip dist/lambda/probe.zip`, or use `make up` and `make synth`, which do; `--no-apply` starts local servers without topics, queues ' +
       'and indices.',
   },
   ARCHIVE_UNAVAILABLE: {
@@ -249,6 +299,19 @@ export const errorGuide = {
   REDACTION_STOPPED: {
     meaning: 'A redaction was stopped between two steps, or a server gave up its part of it; what was done stays done.',
     wayOut: 'Go on with `millrace redact --resume ID`; `millrace redact --open` lists the ids.',
+  },
+  REPLAY_INVALID: {
+    meaning:
+      'A replay was asked for that cannot be: its topic or group is not declared, its name was used before, or it names nothing in the log.',
+    wayOut: 'Correct what the message names; `millrace replay list` shows the names that were used.',
+  },
+  REPLAY_OUT_OF_LOG: {
+    meaning: 'The log does not reach back to where a replay begins, or lost a partition before it was read.',
+    wayOut: 'Put the partitions back with `millrace archive restore`, or begin where the message says that the log begins.',
+  },
+  DEAD_LETTER_UNKNOWN: {
+    meaning: 'No dead letter has the id that was given, or several places have one with it.',
+    wayOut: 'Take the id from `millrace dlq list`, and name the place with `--topic` and `--group`.',
   },
 } as const satisfies Record<string, { meaning: string; wayOut: string }>;
 

@@ -18,6 +18,8 @@ export const retriableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CONSUMER_CANCELLED',
   'CONSUMER_LEASE_LOST',
   'HANDLER_FAILED',
+  'DEPENDENCY_UNAVAILABLE',
+  'CALL_DEADLINE',
   'STATE_LOCKED',
   'ARCHIVE_UNAVAILABLE',
   'RETENTION_BUSY',

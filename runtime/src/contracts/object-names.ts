@@ -1,6 +1,7 @@
 import type { ServiceKind } from './binding.ts';
 import { canonicalLine } from './canonical-json.ts';
-import { bindingsOn, type ExchangeBinding, lifecyclesOn, repositoriesOn, streamsOn, tenantsOn } from './declared-objects.ts';
+import { bindingsOn, lifecyclesOn, repositoriesOn, streamsOn, tenantsOn } from './declared-objects.ts';
+import { type ExchangeBinding, topicObjectsOn } from './rabbit-objects.ts';
 import { carriedBy, deadLetterTopics, ownedBy, servicesOf, type Topology } from './topology.ts';
 
 const redisKinds = ['stream', 'group', 'tenant', 'tenant-streams', 'user'] as const;
@@ -61,10 +62,16 @@ function topicNames(topology: Topology, service: string): string[] {
 }
 
 function brokerNames(topology: Topology, service: string): string[] {
+  const forTopics = topicObjectsOn(topology, service);
+  const names = (objects: readonly { readonly name: string }[]) => objects.map(({ name }) => name);
   return [
-    ...ownedBy(topology.queues, service).map(([name]) => objectName(service, 'queue', name)),
-    ...ownedBy(topology.exchanges, service).map(([name]) => objectName(service, 'exchange', name)),
-    ...bindingsOn(topology, service).map((binding) => objectName(service, 'binding', bindingName(binding))),
+    ...[...ownedBy(topology.queues, service).map(([name]) => name), ...names(forTopics.queues)].map((name) =>
+      objectName(service, 'queue', name),
+    ),
+    ...[...ownedBy(topology.exchanges, service).map(([name]) => name), ...names(forTopics.exchanges)].map((name) =>
+      objectName(service, 'exchange', name),
+    ),
+    ...[...bindingsOn(topology, service), ...forTopics.bindings].map((binding) => objectName(service, 'binding', bindingName(binding))),
   ];
 }
 

@@ -22,8 +22,11 @@ interface Scope {
 /** Names of users: in a line of an ACL file, of a secret's file, and of a user of ElastiCache. `default` is the server's own. */
 const plainUser = /^(?!default$)[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-/** Before its first command: the connection names itself, and looks whether its server is a master that never evicts. */
-const connecting = ['ping', 'info', 'client|setname'];
+/**
+ * Before its first command: the connection names itself, and looks whether its server is a master that never evicts; of a cluster where the slots are, whether
+ * all is well, and, from replicas, to be served by them.
+ */
+const connecting = ['ping', 'info', 'client|setname', 'cluster|info', 'cluster|slots', 'readonly'];
 
 /** Scripts declare every key, and Redis asks for the right to read and to write each. What a script calls is allowed or refused besides. */
 const scripts = ['eval', 'evalsha'];
@@ -39,6 +42,9 @@ const consuming = [
 
 /** Leases, the register of consumers, dead letters and blocked keys: all of the group's own. */
 const keepingOwn = [...['get', 'set', 'pexpire', 'del', 'xadd', 'sadd'], ...['zadd', 'zrem', 'zremrangebyscore', 'zcard', 'zrange']];
+
+/** How streams, groups and what was set aside fare. XINFO STREAM shows the first and the last entry besides. */
+const observing = ['exists', 'xinfo|stream', 'xinfo|groups', 'xpending', 'scard', 'sscan', 'time'];
 
 /** Whatever has to do with streams and what lies beside them, and only with keys that are named. */
 const looking = ['+@stream', '+@hash', '+@set', '+@sortedset', '+@string', '-@dangerous'];
@@ -113,6 +119,7 @@ function grantsOf(scope: Scope): Grant[] {
   const { access, groups } = scope.user;
   if (scope.topics.length === 0) return [];
   if (access === 'admin') return [administer(scope)];
+  if (access === 'observe') return [observe(scope), findOldest(scope)];
   return [
     ...(access === 'consume' ? [] : [produce(scope)]),
     ...(access === 'produce' ? [] : groups.length === 0 ? [read(scope)] : [consume(scope), keepOwn(scope)]),
@@ -145,6 +152,23 @@ function keepOwn(scope: Scope): Grant {
   return { keys: ownPatterns(scope), commands: allowed(keepingOwn) };
 }
 
+/** Without a tenant of groups that nobody declared too: they hold back the trimming of a stream as others do. */
+function observe(scope: Scope): Grant {
+  const beside = scope.topics.flatMap(({ topic, streams }) => {
+    const groups = scope.user.tenant === undefined ? ['*'] : topic.consumers.map(({ group }) => group);
+    return streams.flatMap((stream) => groups.flatMap((group) => [deadLetterKey(stream, group), blockedKey(stream, group)]));
+  });
+  return {
+    keys: [...readable([...scope.topics.flatMap(({ streams }) => streams), ...beside]), ...readRegisters(scope)],
+    commands: allowed(observing),
+  };
+}
+
+/** Nothing else tells how long the first entry has waited that a group has not been given, and it gives what is in the entry too; not what is in dead letters. */
+function findOldest(scope: Scope): Grant {
+  return { keys: readable(scope.topics.flatMap(({ streams }) => streams)), commands: allowed(['xrange']) };
+}
+
 function administer(scope: Scope): Grant {
   const beside = scope.topics.flatMap(({ name, topic, streams }) =>
     scope.user.tenant === undefined
@@ -173,7 +197,11 @@ function registers({ user, topics }: Scope): string[] {
 }
 
 function readRegisters(scope: Scope): string[] {
-  return registers(scope).map((key) => `%R~${key}`);
+  return readable(registers(scope));
+}
+
+function readable(keys: readonly string[]): string[] {
+  return keys.map((key) => `%R~${key}`);
 }
 
 function streamPatterns({ topics }: Scope): string[] {
@@ -193,7 +221,7 @@ function ownPatterns({ user, topics, tenant }: Scope): string[] {
 
 function channelRules({ user, topics, tenant }: Scope): string[] {
   const channels = topics.filter(({ topic }) => topic.isolation === 'tenant').map(({ name }) => `&${channelKey(name, tenant)}`);
-  if (channels.length === 0) return [];
+  if (channels.length === 0 || user.access === 'observe') return [];
   const commands = [
     ...(user.access === 'consume' ? [] : ['publish']),
     ...(user.access === 'produce' ? [] : ['subscribe', 'psubscribe', 'unsubscribe', 'punsubscribe']),

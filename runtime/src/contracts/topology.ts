@@ -94,7 +94,8 @@ const aclUser = z.strictObject({
   service: serviceName,
   groups: z._default(z.array(groupName), []),
   topics: z.array(topicName),
-  access: z.enum(['produce', 'consume', 'both', 'admin']),
+  /** `observe` sees how streams and groups fare, `admin` mends them. */
+  access: z.enum(['produce', 'consume', 'both', 'observe', 'admin']),
   tenant: z.optional(z.string()),
 });
 

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import type { ClientBase } from 'pg';
+import { inTransaction } from '../connections/postgres/transaction.ts';
 import { MillraceError } from '../contracts/errors.ts';
+import { sha256 } from '../hash.ts';
 
 const folder = new URL('../../sql/', import.meta.url);
 
@@ -22,7 +23,7 @@ async function migrations(): Promise<readonly Migration[]> {
   return Promise.all(
     names.map(async (name) => {
       const sql = await readFile(new URL(name, folder), 'utf8');
-      return { version: Number.parseInt(name, 10), sql, checksum: createHash('sha256').update(sql).digest('hex') };
+      return { version: Number.parseInt(name, 10), sql, checksum: sha256(sql) };
     }),
   );
 }
@@ -43,8 +44,7 @@ export async function migrationSql(): Promise<string> {
  * @throws {MillraceError} MIGRATION_CHANGED when a migration of this package was applied with other content.
  */
 export async function migrate(client: ClientBase): Promise<readonly number[]> {
-  await client.query('begin');
-  try {
+  return inTransaction(client, async () => {
     await client.query(`select pg_advisory_xact_lock(${lockKey})`);
     await client.query(bootstrapSql);
     const { pending } = await compare(client);
@@ -52,12 +52,8 @@ export async function migrate(client: ClientBase): Promise<readonly number[]> {
       await client.query(migration.sql);
       await client.query(recordSql(migration));
     }
-    await client.query('commit');
     return pending.map((m) => m.version);
-  } catch (error) {
-    await client.query('rollback');
-    throw error;
-  }
+  });
 }
 
 /** What is applied and what `migrate` would apply; changes nothing. */

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { inLockAttempts } from './lock-attempts.ts';
 import { hasState, metLock, sqlState } from './sqlstate.ts';
 
 export interface PartitionOptions {
@@ -21,19 +22,13 @@ const extendSql = 'select millrace.extend_outbox(coalesce($1, millrace.outbox_sp
  */
 export async function makePartitions(client: ClientBase, options: PartitionOptions = {}): Promise<{ made: number; headroom: number }> {
   const { span, headroom = 4_000_000, inboxDays = 32 } = options;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await client.query("begin; set local lock_timeout = '200ms'");
-      const made = await client.query(extendSql, [span, headroom, inboxDays]);
-      await client.query('commit');
-      // A statement of its own: in the one that makes partitions they are not to be seen yet.
-      const left = await client.query('select millrace.outbox_headroom() as headroom');
-      return { made: made.rows[0].made, headroom: Number(left.rows[0].headroom) };
-    } catch (error) {
-      await client.query('rollback');
-      if (attempt === 20 || !(metLock(error) || metAnotherMaker(error))) throw error;
-    }
-  }
+  const isBusy = (error: unknown): boolean => metLock(error) || metAnotherMaker(error);
+  const made = await inLockAttempts(client, { lockTimeoutMs: 200, attempts: 20, isBusy }, () =>
+    client.query(extendSql, [span, headroom, inboxDays]),
+  );
+  // A statement of its own: in the one that makes partitions they are not to be seen yet.
+  const left = await client.query('select millrace.outbox_headroom() as headroom');
+  return { made: made.rows[0].made, headroom: Number(left.rows[0].headroom) };
 }
 
 /** Another session has made the same partition meanwhile. */
