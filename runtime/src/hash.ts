@@ -22,3 +22,8 @@ export function hash32(text: string): number {
 export function shardOf(key: string, shards: number): number {
   return shards === 1 ? 0 : hash32(key) % shards;
 }
+
+/** SHA-256 in full, hexadecimal: what documents and objects are compared by. */
+export function sha256(content: string | Uint8Array): string {
+  return hash('sha256', content, 'hex');
+}

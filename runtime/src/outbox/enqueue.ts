@@ -2,6 +2,9 @@ import type { ClientBase } from 'pg';
 import { MillraceError } from '../contracts/errors.ts';
 import { attributeNames, extensionNamePattern, isJsonContentType, plainTenant, plainTenantRule } from '../contracts/event.ts';
 import type { Topology } from '../contracts/topology.ts';
+import { isObserved } from '../telemetry/observed.ts';
+import { pgTransaction } from './executors/pg.ts';
+import type { DatabaseFunction, Transaction } from './executors/transaction.ts';
 import { isUuidv7, uuidv7 } from './uuid.ts';
 
 /** An event as a service hands it in. */
@@ -37,13 +40,17 @@ export interface EnqueueOptions {
   readonly topology?: Topology;
   /** False lets writers of one key go on side by side, and gives up their order. @default true */
   readonly ordered?: boolean;
+  /** With an OpenTelemetry SDK: false lets events carry the active span itself, instead of a `create` span each. @default true */
+  readonly createSpans?: boolean;
 }
 
 /** @default of `maxBytes` where no topology is passed; the database refuses above 16 MiB whatever the topology says. */
 const hardLimitBytes = 16 * 1024 * 1024;
 
-const enqueueSql = `select millrace.enqueue($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-  $7::text[], $8::text[], $9::bytea[], $10::text[], $11::jsonb[], $12)`;
+const enqueueFunction: DatabaseFunction = {
+  name: 'enqueue',
+  types: ['uuid[]', ...Array<string>(7).fill('text[]'), 'bytea[]', 'text[]', 'jsonb[]', 'boolean'],
+};
 
 /**
  * Writes events into the outbox within the caller's transaction: they are published if it commits, and never otherwise.
@@ -51,8 +58,9 @@ const enqueueSql = `select millrace.enqueue($1::uuid[], $2::text[], $3::text[], 
  * Takes a lock per key until the end of the transaction, so that ids of one key are in commit order; two transactions that lock keys in opposite orders
  * over several calls get an ordinary deadlock error (40P01): repeat the transaction.
  *
- * @param client the client on which the transaction runs.
- * @returns the ids, in the order of `events`.
+ * @param transaction the client of `pg` on which the transaction runs, or what `millrace/outbox/drizzle`, `knex`, `kysely`, `prisma` or `typeorm` makes of
+ * the transaction of such a library.
+ * @returns the ids, in the order of `events`. Await them before the transaction is ended.
  * @throws {MillraceError} OUTBOX_NO_TRANSACTION, EVENT_INVALID, EVENT_TOO_LARGE, TENANT_REQUIRED or TOPIC_UNKNOWN; nothing is written then.
  * @example
  * await client.query('begin');
@@ -60,28 +68,21 @@ const enqueueSql = `select millrace.enqueue($1::uuid[], $2::text[], $3::text[], 
  * await enqueue(client, [{ topic: 'orders.created', type: 'order.created', key: id, tenantId, data: { id, total } }], { source: '/orders' });
  * await client.query('commit');
  */
-export async function enqueue(client: ClientBase, events: readonly NewEvent[], options: EnqueueOptions = {}): Promise<string[]> {
-  requireTransaction(client);
+export async function enqueue(
+  transaction: ClientBase | Transaction,
+  events: readonly NewEvent[],
+  options: EnqueueOptions = {},
+): Promise<string[]> {
+  const joined = 'callFunction' in transaction ? transaction : pgTransaction(transaction);
+  joined.requireOpen();
   if (events.length === 0) return [];
-  const rows = events.map((event) => toColumns(event, options));
-  const columns = Array.from({ length: 11 }, (_, column) => rows.map((row) => row[column]));
-  // Not prepared: behind a transaction pooler that fails inside the caller's transaction, and costs no measurable time otherwise.
-  await client.query(enqueueSql, [...columns, options.ordered ?? true]).catch((error: unknown) => {
-    // `pg` hears of the failure of a transaction a moment after the statement that failed.
-    throw (error as { code?: string }).code === '25P02' ? noTransaction('the transaction has failed already') : error;
-  });
-  return rows.map((row) => row[0] as string);
-}
-
-/** `pg` knows from every ReadyForQuery whether the session is idle (I), in a transaction (T) or in a failed one (E). */
-function requireTransaction(client: ClientBase): void {
-  const status = (client as { getTransactionStatus?: () => string | null }).getTransactionStatus?.();
-  if (status === 'T' || status === undefined) return;
-  throw noTransaction(status === 'E' ? 'the transaction has failed already' : 'the client is not inside a transaction');
-}
-
-function noTransaction(state: string): MillraceError {
-  return new MillraceError('OUTBOX_NO_TRANSACTION', `${state}: call begin on this client before enqueue`);
+  const write = async (all: readonly NewEvent[]): Promise<string[]> => {
+    const rows = all.map((event) => toColumns(event, options));
+    const columns = rows[0]!.map((_, column) => rows.map((row) => row[column]!));
+    await joined.callFunction(enqueueFunction, [...columns, options.ordered ?? true]);
+    return columns[0] as string[];
+  };
+  return isObserved() ? (await import('../telemetry/create.ts')).createEvents(events, options, write) : write(events);
 }
 
 function toColumns(event: NewEvent, options: EnqueueOptions): readonly (string | Buffer | null)[] {
@@ -89,14 +90,14 @@ function toColumns(event: NewEvent, options: EnqueueOptions): readonly (string |
   const source = event.source ?? options.source;
   const contentType = event.datacontenttype ?? 'application/json';
   for (const [name, value] of Object.entries({ topic, type, source })) {
-    if (typeof value !== 'string' || value === '') throw invalid(`${name} must be a non-empty string, got ${JSON.stringify(value)}`);
+    if (typeof value !== 'string' || value === '') throw invalid(`${name} must be a non-empty string, ${got(value)}`);
   }
   // In the caller's transaction, because a relay could only park the event.
-  if (tenantId !== undefined && !plainTenant.test(tenantId)) throw invalid(`tenantId ${plainTenantRule}, got ${JSON.stringify(tenantId)}`);
+  if (tenantId !== undefined && !plainTenant.test(tenantId)) throw invalid(`tenantId ${plainTenantRule}, ${got(tenantId)}`);
   const data = toBytes(event.data, contentType);
   checkTopology(event, data, options.topology);
   const id = event.id ?? uuidv7();
-  if (!isUuidv7(id)) throw invalid(`id must be a UUIDv7, got ${JSON.stringify(id)}`);
+  if (!isUuidv7(id)) throw invalid(`id must be a UUIDv7, ${got(id)}`);
   const texts = [id, topic, key, type, source!, subject, tenantId, actorId].map((text) => text ?? null);
   return [...texts, data ?? null, data === undefined ? null : contentType, headersOf(event)];
 }
@@ -107,29 +108,20 @@ function toBytes(data: unknown, contentType: string): Buffer | undefined {
   const json = isJsonContentType(contentType);
   if (data instanceof Uint8Array) {
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    if (json) requireJson(bytes, contentType);
+    try {
+      if (json) JSON.parse(bytes.toString());
+    } catch (cause) {
+      throw invalid(`data contradicts its content type ${contentType}: the bytes are no JSON`, { cause });
+    }
     return bytes;
   }
-  if (json) return Buffer.from(stringify(data));
-  if (typeof data === 'string' && contentType.startsWith('text/')) return Buffer.from(data);
-  throw new MillraceError(
-    'EVENT_INVALID',
-    `data of content type ${contentType} must be bytes, got ${data === null ? 'null' : `a ${typeof data}`}`,
-  );
-}
-
-function stringify(data: unknown): string {
-  const text = JSON.stringify(data);
-  if (text === undefined) throw invalid(`data must be a JSON value, got a ${typeof data}`);
-  return text;
-}
-
-function requireJson(bytes: Buffer, contentType: string): void {
-  try {
-    JSON.parse(bytes.toString());
-  } catch (cause) {
-    throw invalid(`data contradicts its content type ${contentType}: the bytes are no JSON`, { cause });
+  if (json) {
+    const text = JSON.stringify(data);
+    if (text === undefined) throw invalid(`data must be a JSON value, got a ${typeof data}`);
+    return Buffer.from(text);
   }
+  if (typeof data === 'string' && contentType.startsWith('text/')) return Buffer.from(data);
+  throw invalid(`data of content type ${contentType} must be bytes, got ${data === null ? 'null' : `a ${typeof data}`}`);
 }
 
 function checkTopology(event: NewEvent, data: Buffer | undefined, topology: Topology | undefined): void {
@@ -150,21 +142,21 @@ function checkTopology(event: NewEvent, data: Buffer | undefined, topology: Topo
   }
 }
 
-const reservedNames: ReadonlySet<string> = new Set([...attributeNames, 'specversion', 'data', 'extensions']);
+const reservedNames: readonly string[] = [...attributeNames, 'specversion', 'data', 'extensions'];
 
 function headersOf(event: NewEvent): string | null {
   const { dataschema, traceparent, tracestate, extensions } = event;
   for (const [name, value] of Object.entries(extensions ?? {})) {
-    if (!extensionNamePattern.test(name))
-      throw new MillraceError(
-        'EVENT_INVALID',
-        `extension names are lower-case letters and digits, at most 20, got ${JSON.stringify(name)}`,
-      );
-    if (reservedNames.has(name)) throw invalid(`extension ${name} has the name of an attribute: choose another`);
+    if (!extensionNamePattern.test(name)) throw invalid(`extension names are lower-case letters and digits, at most 20, ${got(name)}`);
+    if (reservedNames.includes(name)) throw invalid(`extension ${name} has the name of an attribute: choose another`);
     if (typeof value !== 'string') throw invalid(`extension ${name} must be a string, got a ${typeof value}`);
   }
-  const headers = Object.entries({ ...extensions, dataschema, traceparent, tracestate }).filter(([, value]) => value !== undefined);
-  return headers.length === 0 ? null : JSON.stringify(Object.fromEntries(headers));
+  const headers = JSON.stringify({ ...extensions, dataschema, traceparent, tracestate }); // leaves out what is undefined
+  return headers === '{}' ? null : headers;
+}
+
+function got(value: unknown): string {
+  return `got ${JSON.stringify(value)}`;
 }
 
 function invalid(message: string, options?: { cause: unknown }): MillraceError {

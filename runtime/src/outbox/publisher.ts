@@ -1,5 +1,6 @@
-import { isMillraceError } from '../contracts/errors.ts';
+import { isMillraceError, MillraceError } from '../contracts/errors.ts';
 import { routeOver, type Topology } from '../contracts/topology.ts';
+import { send } from '../telemetry/send.ts';
 import type { Fence, PublishResult, Transport } from '../transport.ts';
 import type { LogRow } from './log.ts';
 import { keyName } from './parked.ts';
@@ -44,19 +45,24 @@ export class Publisher {
 
   /** @throws {MillraceError} RELAY_FENCED or BROKER_LOST_EVENTS, which end the life of the relay. */
   async attempt<Row extends LogRow>(rows: readonly Row[], fence: Fence, signal: AbortSignal): Promise<Attempt<Row>> {
-    const topics = groupByTopic(rows);
-    const outcome = { published: [] as Row[], retriable: [] as Refusal<Row>[], refused: [] as Refusal<Row>[] };
+    const { owned, unowned } = this.#byOwner(rows);
+    const outcome = { published: [] as Row[], retriable: [] as Refusal<Row>[], refused: unowned };
     await Promise.all(
-      [...topics].map(async ([topic, ofTopic]) => {
-        const results = await this.#transport.publish(
-          topic,
-          ofTopic.map((row) => row.event),
-          { fence, signal },
-        );
+      [...groupByTopic(owned)].map(async ([topic, ofTopic]) => {
+        const events = ofTopic.map((row) => row.event);
+        const results = await send(this.#transport, topic, events, { fence, signal });
         for (const [i, row] of ofTopic.entries()) sort(row, results[i]!, outcome);
       }),
     );
     return outcome;
+  }
+
+  /** Events of a tenant, or of topics that are no tenant's, and those that should name their tenant: writers in SQL meet no check before this one. */
+  #byOwner<Row extends LogRow>(rows: readonly Row[]): { owned: readonly Row[]; unowned: Refusal<Row>[] } {
+    const isOwned = ({ topic, event }: Row): boolean => event.tenantid !== undefined || this.#topology.topics[topic]?.tenantless !== false;
+    if (rows.every(isOwned)) return { owned: rows, unowned: [] };
+    const unowned = rows.filter((row) => !isOwned(row)).map((row) => ({ row, error: tenantRequired(row) }));
+    return { owned: rows.filter(isOwned), unowned };
   }
 
   /** By the topic's policy, after `attempts` failed ones. */
@@ -73,6 +79,13 @@ export class Publisher {
 /** The event itself is wrong: no change of the broker or the topology's routes makes it right soon. */
 function isHopeless(error: Error): boolean {
   return hopelessCodes.some((code) => isMillraceError(error, code));
+}
+
+function tenantRequired({ topic, event }: LogRow): MillraceError {
+  return new MillraceError(
+    'TENANT_REQUIRED',
+    `topic ${topic} belongs to tenants, and event ${event.id} names none: enqueue it with its tenant_id`,
+  );
 }
 
 const hopelessCodes = ['EVENT_TOO_LARGE', 'TENANT_REQUIRED', 'EVENT_INVALID'] as const;

@@ -43,6 +43,8 @@ export interface Flushed {
   readonly postmasterStart: string;
   readonly lastId: number;
   readonly nowMs: number;
+  /** A person has asked that parked or dead events of this sink are tried again. */
+  readonly redriven: boolean;
 }
 
 const clockMs = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
@@ -110,7 +112,8 @@ with held as (
     lease_until = clock_timestamp() + $4 * interval '1 ms', updated_at = clock_timestamp()
   where name = $1 and epoch = $2::bigint and version = $3
   returning name, pg_current_xact_id()::text as xid, extract(epoch from pg_postmaster_start_time())::text as start,
-    (select last_value from millrace.outbox_id)::text as last_id, ${clockMs}::text as now_ms
+    (select last_value from millrace.outbox_id)::text as last_id, ${clockMs}::text as now_ms,
+    exists (select from millrace.parked p where p.sink = $1 and p.next_attempt_at = '-infinity' and p.published_at is null) as redriven
 ), aside as (
   select a.*, case when a.error is null then '[]'::jsonb else jsonb_build_array(jsonb_build_object('at', clock_timestamp(), 'error', a.error)) end as errors
   from held, jsonb_to_recordset($9::jsonb) as a(id bigint, attempts integer, error text, dead boolean, delay float8)
@@ -130,6 +133,7 @@ interface FlushRow {
   start: string;
   last_id: string;
   now_ms: string;
+  redriven: boolean;
 }
 
 /**
@@ -157,8 +161,8 @@ export async function flush(
   if (row === undefined) {
     throw new MillraceError('RELAY_FENCED', `sink ${name} is not at version ${hold.version} of epoch ${hold.epoch} any more`);
   }
-  const { xid, start, last_id, now_ms } = row;
-  return { version: hold.version + 1, xid: BigInt(xid), postmasterStart: start, lastId: Number(last_id), nowMs: Number(now_ms) };
+  const { xid, start, last_id, now_ms, redriven } = row;
+  return { version: hold.version + 1, xid: BigInt(xid), postmasterStart: start, lastId: Number(last_id), nowMs: Number(now_ms), redriven };
 }
 
 /** What a sink that goes back to `low` must not publish again, though it lies above: partitions that were restored. */

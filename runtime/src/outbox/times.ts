@@ -8,7 +8,7 @@ export interface RelayTimes {
   readonly maxPollMs: number;
   /** A crash publishes at most this window again. @default 100 */
   readonly flushMs: number;
-  /** How long a dead relay keeps others out. @default 2_000 */
+  /** How long a dead relay keeps others out; an idle one renews it 1.7 times a second. @default 1_500 */
   readonly leaseMs: number;
   /** What is published again after a fail-over of the broker. Longer than its replicas may lag. @default 30_000 */
   readonly rewindMs: number;
@@ -27,7 +27,7 @@ export const defaultTimes: RelayTimes = {
   minPollMs: 5,
   maxPollMs: 100,
   flushMs: 100,
-  leaseMs: 2_000,
+  leaseMs: 1_500,
   rewindMs: 30_000,
   maxRetryMs: 1_000,
   watchMs: 1_000,

@@ -1,4 +1,4 @@
-import { type CheckOptions, type CheckOutcome, checkIdentity, type HealthCheck, outcomeOf } from '../health/check.ts';
+import { type CheckOptions, checkIdentity, type Fault, type HealthCheck, outcomeOf } from '../health/check.ts';
 import type { Janitor } from './janitor.ts';
 
 /** Looks at a janitor of this process. What fails or is held back is `degraded`, never `down`: another process would fare the same. */
@@ -6,10 +6,12 @@ export function janitorCheck(janitor: Pick<Janitor, 'outcomes'>, options: CheckO
   return {
     ...checkIdentity(options, 'janitor'),
     async check() {
-      const faults = janitor.outcomes().flatMap(({ task, report, error }): CheckOutcome[] => {
+      const faults = janitor.outcomes().flatMap(({ task, report, error }): Fault[] => {
         const failed = error === undefined ? [] : [`${task} failed: ${error.message}`];
         const held = report?.held.map(({ sentence }) => sentence) ?? [];
-        return [...failed, ...held.slice(0, maxSentences)].map((reason) => ({ status: 'degraded', reason }));
+        const told = (code: Fault['code'], reasons: readonly string[]) =>
+          reasons.map((reason) => ({ status: 'degraded', code, reason }) as const);
+        return [...told('JANITOR_FAILED', failed), ...told('RETENTION_HELD', held.slice(0, maxSentences))];
       });
       const held = janitor.outcomes().reduce((total, { report }) => total + (report?.held.length ?? 0), 0);
       return outcomeOf(faults, [{ measure: 'held', value: held }]);

@@ -1,4 +1,4 @@
-import type { SignalName } from '../contracts/signals.ts';
+import type { Sample } from '../contracts/signals.ts';
 
 /** Work that comes round: what keeps a store within its retention. Several janitors may run the same task at once, so it must stand that. */
 export interface Task {
@@ -25,7 +25,7 @@ export interface TaskReport {
   /** What was removed unread, by the rules and yet a loss: told as a warning. @default none */
   readonly lost?: readonly Held[] | undefined;
   /** Values of signals, shown on `/metrics` until the next run. @default none */
-  readonly gauges?: readonly GaugeValue[] | undefined;
+  readonly gauges?: readonly Sample[] | undefined;
 }
 
 export interface Held {
@@ -33,11 +33,4 @@ export interface Held {
   readonly name: string;
   /** For people, with the reason and what ends it. */
   readonly sentence: string;
-}
-
-export interface GaugeValue {
-  readonly signal: SignalName;
-  /** One for each label that the signal has in `contracts/signals.ts`. */
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
 }

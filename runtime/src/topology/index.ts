@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { listProblems } from '../binding/document.ts';
@@ -6,6 +5,7 @@ import type { LoadedBinding } from '../binding/index.ts';
 import { MillraceError } from '../contracts/errors.ts';
 import { problemsOf } from '../contracts/problems.ts';
 import { type Topology, topologySchema } from '../contracts/topology.ts';
+import { sha256 } from '../hash.ts';
 import { requireManaged } from './names.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function readTopology({ document: binding, baseDir }: Pick<LoadedBi
   }
   const { location, hash } = binding.topology;
   const bytes = await readBytes(location, baseDir);
-  const actual = createHash('sha256').update(bytes).digest('hex');
+  const actual = sha256(bytes);
   if (actual !== hash) {
     throw new MillraceError(
       'BINDING_INVALID',

@@ -13,8 +13,12 @@ export interface Protocol<Options, Answer> {
 /** Asks any broker over one connection that is kept; after a failure the next question goes to another one. */
 export interface Asker {
   connect(): Promise<void>;
-  /** The answer as the broker gave it: error codes of single topics are part of it. */
-  ask<Options, Answer>(protocol: Protocol<Options, Answer>, options: Options): Promise<Answer>;
+  /**
+   * The answer as the broker gave it: error codes of single topics are part of it.
+   *
+   * @param limitMs time for the answer, where that is longer than the connection's `requestTimeoutMs`.
+   */
+  ask<Options, Answer>(protocol: Protocol<Options, Answer>, options: Options, limitMs?: number): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -51,9 +55,10 @@ export function openAsker(source: ClientSource): Asker {
   }
   return {
     connect: () => over(async () => undefined),
-    ask: <Options, Answer>({ request, decode }: Protocol<Options, Answer>, options: Options): Promise<Answer> => {
+    ask: <Options, Answer>({ request, decode }: Protocol<Options, Answer>, options: Options, limitMs?: number): Promise<Answer> => {
       const response = { decode, parse: async (answer: Answer) => answer };
-      return over(({ brokerPool }) => brokerPool.seedBroker.connectionPool.send<Answer>({ request: request(options), response }));
+      const asked = { request: request(options), response, requestTimeout: limitMs ?? null };
+      return over(({ brokerPool }) => brokerPool.seedBroker.connectionPool.send<Answer>(asked));
     },
     close: once(async () => {
       closed = true;

@@ -30,14 +30,21 @@ export interface ClientSource {
   tell(error: unknown): void;
   /** What was told last. */
   lastError(): Error | undefined;
+  /** Clients that know no other broker than this one, `host:port`. */
+  at(broker: string): ClientSource;
 }
 
 /** Few and short: whoever calls has a retry of its own, and a client that retries for long holds on to brokers that are gone. */
 export const retryBehaviour = { retries: 4, initialRetryTime: 50, maxRetryTime: 400, factor: 0.2, multiplier: 2 } as const;
 
-export function clientSource(handle: ServiceHandle, settings: ResolvedKafkaOptions): ClientSource {
+/** @param from brokers to begin with, `host:port`. @default those of the binding */
+export function clientSource(
+  handle: ServiceHandle,
+  settings: ResolvedKafkaOptions,
+  from: readonly string[] = bootstrapBrokers(handle),
+): ClientSource {
   // kafkajs begins with the first.
-  let brokers = bootstrapBrokers(handle);
+  let brokers = [...from];
   const where = `kafka service ${handle.name} (${brokers.join(', ')})`;
   let last: Error | undefined;
   const tell = (error: unknown): void => {
@@ -49,6 +56,7 @@ export function clientSource(handle: ServiceHandle, settings: ResolvedKafkaOptio
     settings,
     tell,
     lastError: () => last,
+    at: (broker) => clientSource(handle, settings, [broker]),
     avoid({ seed }) {
       // Several may have met the same one, and the first of them has put it last.
       if (brokers[0] === seed) brokers = [...brokers.slice(1), seed];

@@ -12,6 +12,7 @@ import { type KafkaConsumerOptions, resolveConsumerOptions } from './consumer-op
 import { isLasting, kafkaError } from './errors.ts';
 import { groupLag, type KafkaPartitionLag } from './lag.ts';
 import { type KafkaMetadata, readMetadata } from './metadata.ts';
+import { type KafkaNodes, openNodes } from './nodes.ts';
 import { type Closable, partsOf } from './parts.ts';
 import { type KafkaProducer, type KafkaProducerOptions, openProducer } from './producer.ts';
 import { type KafkaConnectOptions, resolveKafkaOptions } from './settings.ts';
@@ -24,6 +25,7 @@ export { kafkaError } from './errors.ts';
 export type { KafkaPartitionLag } from './lag.ts';
 export type { KafkaConsumerStatus } from './life-signs.ts';
 export type { KafkaMetadata, KafkaPartitionMetadata, KafkaTopicMetadata } from './metadata.ts';
+export type { KafkaNodes } from './nodes.ts';
 export type { KafkaProducer, KafkaProducerOptions } from './producer.ts';
 export type { KafkaConnectOptions } from './settings.ts';
 
@@ -39,6 +41,8 @@ export interface KafkaConnection extends AsyncDisposable {
   topicSetting(topics: readonly string[], setting: string): Promise<ReadonlyMap<string, string>>;
   /** One request of Kafka's protocol to any broker, for what kafkajs does not offer; error codes within the answer are the caller's to judge. */
   ask: Asker['ask'];
+  /** Requests of Kafka's protocol to single brokers, over sockets of their own. */
+  nodes(): Promise<KafkaNodes>;
   /** How far a group is behind. @throws {MillraceError} TOPIC_UNKNOWN, ACCESS_DENIED, CONNECTION_FAILED */
   lag(groupId: string, topics: readonly string[]): Promise<readonly KafkaPartitionLag[]>;
   /** kafkajs's admin client, connected once and kept. Its errors are kafkajs's; `kafkaError` translates them. */
@@ -134,13 +138,16 @@ function openConnection(name: string, source: ClientSource, asker: Asker): Kafka
       throw error;
     }
   };
+  const ask = <Options, Answer>(protocol: Protocol<Options, Answer>, options: Options, limitMs?: number): Promise<Answer> =>
+    guarded(() => asker.ask(protocol, options, limitMs));
   const metadata = (topics: readonly string[] | 'all' = []): Promise<KafkaMetadata> => guarded(() => readMetadata(asker, topics));
   return {
     name,
     metadata,
     clusterId: async () => (await metadata()).clusterId,
     topicSetting: (topics, setting) => guarded(() => readTopicSetting(asker, topics, setting)),
-    ask: <Options, Answer>(protocol: Protocol<Options, Answer>, options: Options) => guarded(() => asker.ask(protocol, options)),
+    ask,
+    nodes: () => kept(async (forget) => openNodes(source, { ask, metadata }, forget)),
     lag: (groupId, topics) => guarded(async () => groupLag(await admin(), groupId, topics)),
     admin: () => guarded(admin),
     producer: (options = {}) => kept((forget) => openProducer(source, options, forget)),

@@ -1,7 +1,7 @@
 import type * as Amqp from 'amqplib';
 import { MillraceError } from '../../contracts/errors.ts';
 import { settledWithin } from '../once.ts';
-import { type ChannelGround, type ChannelLife, ownedClose, superviseChannel } from './channel.ts';
+import { type ChannelGround, type ChannelLife, ownedClose, renewal, superviseChannel } from './channel.ts';
 import { rabbitError } from './errors.ts';
 
 /** A message of a queue, to be settled once, by `ack` or `nack`. */
@@ -28,6 +28,15 @@ export interface RabbitSetup {
     onDelivery: (delivery: RabbitDelivery) => void | Promise<void>,
     options?: Omit<Amqp.Options.Consume, 'noAck'>,
   ): Promise<string>;
+  /** Resolves when this channel has ended: what was delivered on it can be settled no more, and the broker delivers it again. */
+  readonly ended: Promise<Error>;
+  /** Ends this channel: what is unsettled goes back to its queues, in order, and `setup` runs on the next one. */
+  renew(): void;
+}
+
+export interface ConsumerOptions {
+  /** Whether `close()` gives back at once what is unsettled, in order, instead of waiting for its handlers. @default false */
+  readonly returnsUnsettled?: boolean;
 }
 
 /** Declares or checks queues, sets `prefetch`, and consumes; runs again on the channel of every reconnection. */
@@ -53,7 +62,11 @@ interface Holding {
 }
 
 /** Opens a consumer; resolves when `setup` has succeeded once. */
-export async function openConsumer(ground: ChannelGround, setup: ConsumerSetup): Promise<RabbitConsumer> {
+export async function openConsumer(
+  ground: ChannelGround,
+  setup: ConsumerSetup,
+  { returnsUnsettled = false }: ConsumerOptions = {},
+): Promise<RabbitConsumer> {
   let holding: Holding | undefined;
   const supervised = superviseChannel<Amqp.Channel>(ground, {
     create: (model) => model.createChannel(),
@@ -63,10 +76,13 @@ export async function openConsumer(ground: ChannelGround, setup: ConsumerSetup):
       return setup({
         channel: life.channel,
         consume: (queue, onDelivery, options) => consume(fresh, ground, queue, onDelivery, options),
+        ended: life.ended,
+        renew: () => life.end(renewal),
       });
     },
+    // Ending deliveries first would let the next consumer of a queue begin before it has what is unsettled here.
     drain: async () => {
-      if (holding !== undefined) await drained(holding, ground);
+      if (holding !== undefined && !returnsUnsettled) await drained(holding, ground);
     },
   });
   const close = await ownedClose(ground, supervised);

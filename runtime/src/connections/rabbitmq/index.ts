@@ -4,13 +4,13 @@ import { requireKind } from '../endpoints.ts';
 import { once } from '../once.ts';
 import { loadPeer } from '../peer.ts';
 import { type ChannelGround, openLife } from './channel.ts';
-import { type ConsumerSetup, openConsumer, type RabbitConsumer } from './consumer.ts';
+import { type ConsumerOptions, type ConsumerSetup, openConsumer, type RabbitConsumer } from './consumer.ts';
 import { rabbitError } from './errors.ts';
 import { type Link, type RabbitState, startLink } from './link.ts';
 import { openPublisher, type PublisherSetup, type RabbitPublisher } from './publisher.ts';
 import { type RabbitConnectOptions, rabbitTarget, resolveRabbitOptions } from './settings.ts';
 
-export type { ConsumerSetup, RabbitConsumer, RabbitDelivery, RabbitSetup } from './consumer.ts';
+export type { ConsumerOptions, ConsumerSetup, RabbitConsumer, RabbitDelivery, RabbitSetup } from './consumer.ts';
 export { rabbitError, rabbitReplyCode } from './errors.ts';
 export type { RabbitState } from './link.ts';
 export type { PublisherSetup, RabbitPublisher } from './publisher.ts';
@@ -36,7 +36,7 @@ export interface RabbitConnection extends AsyncDisposable {
    * @throws {MillraceError} as `openPublisher`
    * @throws {Error} what `setup` throws, such as 404 NOT_FOUND or 406 PRECONDITION_FAILED when a queue is missing or declared otherwise
    */
-  openConsumer(setup: ConsumerSetup): Promise<RabbitConsumer>;
+  openConsumer(setup: ConsumerSetup, options?: ConsumerOptions): Promise<RabbitConsumer>;
   /** A channel of the present connection, for declarations and checks; it ends with the first operation that fails, or with the connection. */
   openChannel(): Promise<Amqp.Channel>;
   close(): Promise<void>;
@@ -105,9 +105,9 @@ function connectionOn(link: Link, name: string, ground: ChannelGround): RabbitCo
       refuseOrGo();
       return openPublisher(ground, setup);
     },
-    async openConsumer(setup) {
+    async openConsumer(setup, options) {
       refuseOrGo();
-      return openConsumer(ground, setup);
+      return openConsumer(ground, setup, options);
     },
     async openChannel() {
       refuseOrGo();

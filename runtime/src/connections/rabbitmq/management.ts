@@ -2,13 +2,14 @@ import type { Agent } from 'node:http';
 import type { ServiceHandle } from '../../binding/index.ts';
 import type { Endpoint } from '../../contracts/binding.ts';
 import { isMillraceError, MillraceError } from '../../contracts/errors.ts';
+import { type ApiAnswer, type ApiQuestion, keepAliveAgent, sendQuestion } from '../api-request.ts';
 import { requireKind } from '../endpoints.ts';
 import { tlsOptions } from '../tls.ts';
 import { rabbitError } from './errors.ts';
-import { keepAliveAgent, type ManagementQuestion, type RawAnswer, sendQuestion } from './management-request.ts';
+
 import { type RabbitTarget, rabbitTarget } from './settings.ts';
 
-export type { ManagementQuestion } from './management-request.ts';
+export type ManagementQuestion = ApiQuestion;
 
 /** What the management interface said; a refusal of the object itself (400, 404) is an answer like others. */
 export interface ManagementAnswer {
@@ -115,7 +116,7 @@ async function askNode(caller: Caller, endpoint: Endpoint, question: ManagementQ
   return parsed(answer, target);
 }
 
-async function send(caller: Caller, { host, port }: Endpoint, question: ManagementQuestion, password: string): Promise<RawAnswer> {
+async function send(caller: Caller, { host, port }: Endpoint, question: ManagementQuestion, password: string): Promise<ApiAnswer> {
   const { handle, target, agent, attemptTimeoutMs, stop } = caller;
   const tls = await tlsOptions(handle);
   const late = AbortSignal.timeout(attemptTimeoutMs);
@@ -133,7 +134,7 @@ async function send(caller: Caller, { host, port }: Endpoint, question: Manageme
   }
 }
 
-function parsed({ status, text }: RawAnswer, { where }: RabbitTarget): ManagementAnswer {
+function parsed({ status, text }: ApiAnswer, { where }: RabbitTarget): ManagementAnswer {
   if (text === '') return { status, body: undefined };
   try {
     return { status, body: JSON.parse(text) };

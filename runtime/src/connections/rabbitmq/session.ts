@@ -3,6 +3,7 @@ import type { ServiceHandle } from '../../binding/index.ts';
 import type { Endpoint } from '../../contracts/binding.ts';
 import { isMillraceError, MillraceError } from '../../contracts/errors.ts';
 import { tlsOptions } from '../tls.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import { handshakeError } from './errors.ts';
 import type { RabbitSettings, RabbitTarget } from './settings.ts';
 
@@ -100,15 +101,6 @@ async function dialWith(
   } catch (error) {
     throw signal.aborted ? signal.reason : handshakeError(error, target);
   }
-}
-
-/** `work`, or the reason of `signal` if that fires first. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 function sessionOn(model: Amqp.ChannelModel, { host, port }: Endpoint, line: AbortController): Session {

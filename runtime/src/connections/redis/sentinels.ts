@@ -24,7 +24,7 @@ interface Master {
   readonly port: number;
 }
 
-/** The master that a client was led to last, in the words of the sentinels: an address, or a name where they announce names. */
+/** The master that a client was led to last: in the words of the sentinels, an address or a name, unless the binding says where that is reached. */
 const named = new WeakMap<Ioredis.RedisOptions, Master>();
 
 /** As `standaloneConnector`, for the master that the sentinels name. */
@@ -89,7 +89,14 @@ function reconnect(client: Ioredis.Redis): void {
 
 function leadsTo({ options, status }: Ioredis.Redis, host: string | undefined, port: string | undefined): boolean {
   const master = named.get(options);
-  return status === 'ready' && master?.host === host && master?.port === Number(port);
+  const announced = reachedAt(options, { host: host ?? '', port: Number(port) });
+  return status === 'ready' && master?.host === announced.host && master.port === announced.port;
+}
+
+/** Where the server is reached that sentinels call so. */
+function reachedAt({ natMap }: Ioredis.RedisOptions, { host, port }: Master): Master {
+  const key = `${host}:${port}`;
+  return (typeof natMap === 'function' ? natMap(key) : natMap?.[key]) ?? { host, port };
 }
 
 /** Tells of sentinels that fail, and has what all of them refuse judged. */

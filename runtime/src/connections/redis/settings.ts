@@ -1,5 +1,6 @@
 import type { RedisOptions } from 'ioredis';
 import type { ServiceHandle } from '../../binding/index.ts';
+import type { Endpoint } from '../../contracts/binding.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { backoffMs } from '../backoff.ts';
 import { endpointsFor, hostsOf, requireAuthMode } from '../endpoints.ts';
@@ -96,7 +97,16 @@ export async function redisTarget(handle: ServiceHandle, token?: () => Promise<s
     );
   }
   const sentinelTls = tls && { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } };
-  return { where, nodes, access: { ...common, ...sentinelTls, name: service.masterName, sentinels: nodes } };
+  const natMap = addressesOfAnnounced(service.endpoints);
+  return { where, nodes, access: { ...common, ...sentinelTls, ...natMap, name: service.masterName, sentinels: nodes } };
+}
+
+/** Where those are reached that sentinels name otherwise. */
+function addressesOfAnnounced(endpoints: readonly Endpoint[]): Pick<IoredisOptions, 'natMap'> {
+  const known = endpoints.flatMap(({ host, port, announced }) =>
+    announced === undefined ? [] : [[`${announced.host}:${announced.port}`, { host, port }] as const],
+  );
+  return known.length === 0 ? {} : { natMap: Object.fromEntries(known) };
 }
 
 async function redisCredentials(

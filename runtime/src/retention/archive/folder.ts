@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { MillraceError } from '../../contracts/errors.ts';
+import { sha256 } from '../../hash.ts';
 import type { ArchiveStore } from './store.ts';
 
 /** An archive in a folder of this machine, for the process engine. */
@@ -33,7 +33,7 @@ export function folderArchive(root: string): ArchiveStore {
     write: (key, body) => guarded(join(root, key), (path) => replaceFile(path, body)),
     async facts(key) {
       const body = await read(key);
-      return body && { bytes: body.byteLength, sha256: createHash('sha256').update(body).digest('hex') };
+      return body && { bytes: body.byteLength, sha256: sha256(body) };
     },
     async purge(prefix, keep) {
       const gone = (await list(prefix)).filter((key) => !keep.has(key));

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { canonicalJson } from '../../contracts/canonical-json.ts';
 import { MillraceError } from '../../contracts/errors.ts';
+import { sha256 } from '../../hash.ts';
 import type { ArchiveStore } from './store.ts';
 
 const count = z.int().check(z.minimum(0));
-const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+const sha256Hex = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
 const part = z.strictObject({
   /** Beside the manifest. */
@@ -13,7 +13,7 @@ const part = z.strictObject({
   rows: count,
   /** Compressed. */
   bytes: count,
-  sha256,
+  sha256: sha256Hex,
   firstId: count,
   lastId: count,
 });
@@ -63,7 +63,7 @@ export function manifestKey(prefix: string): string {
 /** Writes the manifest. @returns its SHA-256 */
 export async function writeManifest(store: ArchiveStore, manifest: Manifest): Promise<string> {
   const body = Buffer.from(canonicalJson(manifest));
-  const digest = sha256Of(body);
+  const digest = sha256(body);
   await store.write(manifestKey(partitionPrefix(manifest.log, manifest.partition)), body, digest);
   return digest;
 }
@@ -84,7 +84,7 @@ export async function readManifest(store: ArchiveStore, prefix: string): Promise
   if (partitionPrefix(log, partition) !== prefix) {
     throw new MillraceError('ARCHIVE_INVALID', `${store.location}${manifestKey(prefix)} is of ${partition} of log ${log}; take it away`);
   }
-  return { manifest: parsed.data, sha256: sha256Of(body) };
+  return { manifest: parsed.data, sha256: sha256(body) };
 }
 
 /** Every archived partition of a log, oldest first. @throws {MillraceError} ARCHIVE_INVALID */
@@ -96,8 +96,4 @@ export async function listManifests(store: ArchiveStore, log: string): Promise<A
     if (read !== undefined) found.push(read);
   }
   return found.sort((a, b) => a.manifest.fromId - b.manifest.fromId);
-}
-
-export function sha256Of(body: Uint8Array): string {
-  return createHash('sha256').update(body).digest('hex');
 }

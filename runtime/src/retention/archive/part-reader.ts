@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { MillraceError } from '../../contracts/errors.ts';
+import { sha256 } from '../../hash.ts';
 import { counted } from '../../wording.ts';
-import { type Part, sha256Of } from './manifest.ts';
+import type { Part } from './manifest.ts';
 import type { ArchiveStore } from './store.ts';
 
 const lineFeed = 0x0a;
@@ -15,7 +16,7 @@ export async function* linesOf(store: ArchiveStore, prefix: string, part: Part):
   const body = await store.read(key);
   const address = `${store.location}${key}`;
   if (body === undefined) throw new MillraceError('ARCHIVE_INVALID', `${address} is missing`);
-  const found = sha256Of(body);
+  const found = sha256(body);
   if (found !== part.sha256)
     throw new MillraceError('ARCHIVE_INVALID', `${address} has SHA-256 ${found}, its manifest says ${part.sha256}`);
   let rows = 0;

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createGzip, type Gzip } from 'node:zlib';
-import { type Part, sha256Of } from './manifest.ts';
+import { sha256 } from '../../hash.ts';
+import type { Part } from './manifest.ts';
 import type { ArchiveStore } from './store.ts';
 
 /** Bytes of lines a part; compressed they are a fifth to a tenth of it. One part at a time is in memory. */
@@ -34,7 +35,7 @@ export class PartWriter {
     const object = `part-${String(this.parts.length).padStart(5, '0')}.ndjson.gz`;
     const { body, ...facts } = await this.#open.end();
     this.#open = undefined;
-    const part = { object, ...facts, bytes: body.byteLength, sha256: sha256Of(body) };
+    const part = { object, ...facts, bytes: body.byteLength, sha256: sha256(body) };
     await writeUnlessThere(this.#store, `${this.#prefix}${object}`, body, part.sha256);
     this.parts.push(part);
   }

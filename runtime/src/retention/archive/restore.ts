@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
+import { inTransaction } from '../../connections/postgres/transaction.ts';
 import { MillraceError } from '../../contracts/errors.ts';
-import { metLock } from '../../schema/sqlstate.ts';
+import { inLockAttempts } from '../../schema/lock-attempts.ts';
 import { counted } from '../../wording.ts';
 import { sinkPlaces } from '../log/partitions.ts';
 import { draftName, openDraft } from './drafts.ts';
@@ -101,14 +102,9 @@ async function load(client: ClientBase, store: ArchiveStore, archived: Archived)
   const last = Number(rows[0]!.last ?? 0);
   const prefix = partitionPrefix(manifest.log, manifest.partition);
   for (const part of manifest.parts.filter(({ lastId }) => lastId > last)) {
-    await client.query('begin');
-    try {
+    await inTransaction(client, async () => {
       for await (const batch of batches(linesOf(store, prefix, part))) await insertRows(client, table, batch);
-      await client.query('commit');
-    } catch (error) {
-      await client.query('rollback');
-      throw error;
-    }
+    });
   }
   const loaded = (await client.query<{ rows: string }>(`select count(*) as rows from ${name}`)).rows[0]!;
   if (loaded.rows === String(manifest.rows)) return;
@@ -134,23 +130,15 @@ const noteRestoredSql = `update millrace.archived_partition set kept_until = gre
     restored_at = case when $3 then restored_at else clock_timestamp() end where name = $1`;
 
 async function attach(client: ClientBase, store: ArchiveStore, archived: Archived, keepUntil: Date, there: boolean): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await client.query("begin; set local lock_timeout = '200ms'");
-      if (!there) {
-        await putInPlace(client, archived.manifest);
-        // What it had redacted in the table may have come back from the archive.
-        await client.query('update millrace.redaction set done = done - $1 where completed_at is null', [archived.manifest.partition]);
-      }
-      await noteArchived(client, store, archived);
-      await client.query(noteRestoredSql, [archived.manifest.partition, keepUntil, there]);
-      await client.query('commit');
-      return;
-    } catch (error) {
-      await client.query('rollback');
-      if (attempt === 20 || !metLock(error)) throw error;
+  await inLockAttempts(client, { lockTimeoutMs: 200, attempts: 20 }, async () => {
+    if (!there) {
+      await putInPlace(client, archived.manifest);
+      // What it had redacted in the table may have come back from the archive.
+      await client.query('update millrace.redaction set done = done - $1 where completed_at is null', [archived.manifest.partition]);
     }
-  }
+    await noteArchived(client, store, archived);
+    await client.query(noteRestoredSql, [archived.manifest.partition, keepUntil, there]);
+  });
 }
 
 async function putInPlace(client: ClientBase, manifest: Manifest): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { inLockAttempts } from '../../schema/lock-attempts.ts';
 import { metLock } from '../../schema/sqlstate.ts';
 
 /** Longest wait of a writer for a cut, and of a cut for writers. */
@@ -15,18 +16,14 @@ const attempts = 5;
  * @returns the ids that were passed over; 0 when no cut was due, undefined when open transactions did not let it happen.
  */
 export async function cutLog(client: ClientBase, outboxDays: number): Promise<number | undefined> {
-  for (let attempt = 1; attempt <= attempts; attempt++) {
-    try {
-      await client.query(`begin; set local lock_timeout = ${lockTimeoutMs}`);
-      const { rows } = await client.query<{ skipped: string }>('select millrace.cut_outbox($1) as skipped', [
-        outboxDays > 31 ? 'week' : 'day',
-      ]);
-      await client.query('commit');
-      return Number(rows[0]!.skipped);
-    } catch (error) {
-      await client.query('rollback');
-      if (!metLock(error)) throw error;
-    }
+  const period = outboxDays > 31 ? 'week' : 'day';
+  try {
+    const { rows } = await inLockAttempts(client, { lockTimeoutMs, attempts }, () =>
+      client.query<{ skipped: string }>('select millrace.cut_outbox($1) as skipped', [period]),
+    );
+    return Number(rows[0]!.skipped);
+  } catch (error) {
+    if (metLock(error)) return undefined;
+    throw error;
   }
-  return undefined;
 }

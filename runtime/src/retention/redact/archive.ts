@@ -1,17 +1,9 @@
 import type { ClientBase } from 'pg';
+import { sha256 } from '../../hash.ts';
 import { counted } from '../../wording.ts';
 import { dropDrafts } from '../archive/drafts.ts';
 import { fromLine, toLine } from '../archive/line.ts';
-import {
-  type Archived,
-  logPrefix,
-  type Manifest,
-  type Part,
-  partitionPrefix,
-  readManifest,
-  sha256Of,
-  writeManifest,
-} from '../archive/manifest.ts';
+import { type Archived, logPrefix, type Manifest, type Part, partitionPrefix, readManifest, writeManifest } from '../archive/manifest.ts';
 import { linesOf } from '../archive/part-reader.ts';
 import { OpenPart } from '../archive/part-writer.ts';
 import { type ArchiveStore, isArchiveFailure } from '../archive/store.ts';
@@ -132,9 +124,9 @@ async function redactParts(
     }
     const body = rewritten;
     const object = `${part.object.slice(0, 'part-00000'.length)}.${redaction.id}.ndjson.gz`;
-    const sha256 = sha256Of(body);
-    await store.write(`${prefix}${object}`, body, sha256);
-    parts.push({ ...part, object, bytes: body.byteLength, sha256 });
+    const digest = sha256(body);
+    await store.write(`${prefix}${object}`, body, digest);
+    parts.push({ ...part, object, bytes: body.byteLength, sha256: digest });
   }
   return { events, parts };
 }

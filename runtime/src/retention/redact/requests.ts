@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ClientBase } from 'pg';
+import { inTransaction } from '../../connections/postgres/transaction.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import type { Topology } from '../../contracts/topology.ts';
 import { enqueue } from '../../outbox/enqueue.ts';
@@ -101,15 +102,4 @@ async function tell(
   const whose = tenant === undefined ? {} : { tenantId: tenant };
   const event = { topic, type: `${ownTypes}${what}`, source: ownSource, key: id, subject: id, actorId: by };
   await enqueue(client, [{ ...event, ...whose, data }], { topology });
-}
-
-async function inTransaction(client: ClientBase, work: () => Promise<void>): Promise<void> {
-  await client.query('begin');
-  try {
-    await work();
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback');
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { replyCode } from '../../connections/redis/errors.ts';
-import type { GaugeValue, Held, TaskReport } from '../task.ts';
+import type { Sample } from '../../contracts/signals.ts';
+import type { Held, TaskReport } from '../task.ts';
 
 /** What a run over the streams of a service has found so far. */
 export interface Tally {
@@ -9,7 +10,8 @@ export interface Tally {
   deadLetters: number;
   readonly held: Held[];
   readonly lost: Held[];
-  readonly gauges: GaugeValue[];
+  /** How long streams overstep their window, one for each topic and shard. */
+  readonly gauges: Map<string, Sample>;
   /** The streams of the server that the run has not come to yet; undefined when its user may not look. */
   readonly unseen: Set<string> | undefined;
 }
@@ -20,8 +22,16 @@ export function reportOf({ streams, removed, deadLetters, held, lost, gauges, un
     details: { streams, removed, deadLetters, ...(unseen === undefined && { leftovers: 'not looked for: the user may not SCAN' }) },
     held,
     lost,
-    gauges,
+    gauges: [...gauges.values()],
   };
+}
+
+/** The streams of all tenants of a topic share a shard, and the longest of them counts: who the tenants are is nothing for a dashboard. */
+export function noteOverstep({ service, gauges }: Tally, topic: string, shard: string, ms: number): void {
+  const value = Math.ceil(ms / 1_000);
+  const place = `${topic} ${shard}`;
+  if ((gauges.get(place)?.value ?? 0) >= value) return;
+  gauges.set(place, { signal: 'redis.stream.retention_held', labels: { service, topic, shard }, value });
 }
 
 /** Codes of replies that tell of one key: whoever may write it can make it something else than a stream. */

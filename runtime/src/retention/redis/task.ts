@@ -1,12 +1,12 @@
 import type { ServiceHandle } from '../../binding/index.ts';
 import { connectRedis, type RedisClient } from '../../connections/redis/index.ts';
 import { carriedBy, deadLetterHours, routeOver, type Topology } from '../../contracts/topology.ts';
-import { createRouter, type Routed } from '../../transports/redis-streams/streams.ts';
+import { createRouter, type Routed, shardLabel } from '../../transports/redis-streams/streams.ts';
 import { currentStreams } from '../../transports/redis-streams/tenants.ts';
 import type { Task } from '../task.ts';
 import { trimDeadLetters } from './dead-letters.ts';
 import { createLook, toldLeftovers } from './leftovers.ts';
-import { reportOf, type Tally, withKey } from './tally.ts';
+import { noteOverstep, reportOf, type Tally, withKey } from './tally.ts';
 import { type HeldBack, trimStream } from './trim.ts';
 
 export interface StreamRetentionOptions {
@@ -39,7 +39,7 @@ export function streamRetention({ service, topology, everyMs = 60_000 }: StreamR
       const { client } = connection;
       // Before the registers of tenants are read: a tenant is registered before its stream is there.
       const unseen = await look(client);
-      const tally: Tally = { service: service.name, streams: 0, removed: 0, deadLetters: 0, held: [], lost: [], gauges: [], unseen };
+      const tally: Tally = { service: service.name, streams: 0, removed: 0, deadLetters: 0, held: [], lost: [], gauges: new Map(), unseen };
       for (const carried of topicsOf(topology, service.name)) await trimTopic(client, carried, tally, signal);
       const report = reportOf(tally);
       return unseen === undefined || signal.aborted ? report : { ...report, held: [...report.held, ...toldLeftovers(unseen)] };
@@ -82,11 +82,12 @@ async function trimAll(client: RedisClient, carried: Carried, stream: string, ta
 /** @returns the groups on the stream. */
 async function trimEvents(
   client: RedisClient,
-  { routed: { name, topic }, awaited }: Carried,
+  { routed, awaited }: Carried,
   stream: string,
   tally: Tally,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  const { name, topic } = routed;
   const windowMs = (topic.windowHours ?? topic.retentionHours) * msPerHour;
   const { removed, held, groups, crowd } = await trimStream(client, stream, { windowMs, groups: awaited, signal });
   tally.streams += 1;
@@ -94,8 +95,7 @@ async function trimEvents(
   if (held !== undefined) {
     const isDeclared = topic.consumers.some(({ group }) => group === held.group);
     tally.held.push({ name: stream, sentence: sentenceOf(stream, held, isDeclared) });
-    const labels = { service: tally.service, topic: name, stream };
-    tally.gauges.push({ signal: 'redis.stream.retention_held', labels, value: Math.ceil(held.ms / 1_000) });
+    noteOverstep(tally, name, shardLabel(routed, stream), held.ms);
   }
   if (crowd !== undefined) {
     const sentence = `${stream} is not kept within its window, because it has ${crowd} groups, too many to look at: destroy those that nobody uses`;
@@ -110,6 +110,7 @@ function sentenceOf(stream: string, { ms, group, reason, from }: HeldBack, decla
     missing: `group ${group} is declared and does not exist yet: start it, or take it out of the topology`,
     pending: `group ${group} has not acknowledged ${from}: mend or release what holds it up`,
     unread: `group ${group} has read nothing from ${from} on: start it again`,
+    blocked: `group ${group} has set ${from} aside and holds its key back: redrive it, or drop it`,
     needed: `what follows ${from} is needed`,
   }[reason];
   const stranger = declared ? '' : ', or destroy the group if nobody uses it, for it is not declared';

@@ -1,5 +1,6 @@
 import type { RedisClient } from '../../connections/redis/index.ts';
 import { runScript } from '../../transports/redis-streams/script.ts';
+import { type Needed, neededByBlocked } from './blocked.ts';
 import { trimScript } from './trim.lua.ts';
 
 /** What a stream keeps beyond its window, and for whom. */
@@ -7,8 +8,11 @@ export interface HeldBack {
   /** By how much its oldest entry is over the window. */
   readonly ms: number;
   readonly group: string;
-  /** The group does not exist yet, has not acknowledged an entry, or has not been given one; or the caller needs what follows (`neededFrom`). */
-  readonly reason: 'missing' | 'pending' | 'unread' | 'needed';
+  /**
+   * The group does not exist yet, has not acknowledged an entry, has not been given one, or has set one aside that blocks its key; or the caller needs what
+   * follows (`neededFrom`).
+   */
+  readonly reason: 'missing' | 'pending' | 'unread' | 'blocked' | 'needed';
   /** First id that is kept. */
   readonly from: string;
 }
@@ -44,8 +48,10 @@ export const maxGroups = 1_000;
 
 /** Trims one stream, in as many calls as it takes; each looks at the groups anew. Can be stopped between two of them. */
 export async function trimStream(client: RedisClient, stream: string, options: TrimOptions): Promise<Trimmed> {
-  const { windowMs, groups, neededFrom = '', signal, entriesPerCall = defaultEntriesPerCall } = options;
-  const args = [String(windowMs), String(entriesPerCall), String(maxGroups), neededFrom, ...groups];
+  const { windowMs, groups, neededFrom, signal, entriesPerCall = defaultEntriesPerCall } = options;
+  const needed: Needed[] = neededFrom === undefined ? [] : [[neededFrom, '', 'needed']];
+  const found = JSON.stringify([...needed, ...(await neededByBlocked(client, stream, maxGroups))]);
+  const args = [String(windowMs), String(entriesPerCall), String(maxGroups), found, ...groups];
   for (let removed = 0; ; ) {
     const reply = (await runScript(client, trimScript, [stream], args)) as Reply | [crowd: number] | [];
     if (reply.length === 0) return { removed, held: undefined, groups: [] };

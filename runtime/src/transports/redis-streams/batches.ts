@@ -2,7 +2,7 @@ import { MillraceError } from '../../contracts/errors.ts';
 import { type MillraceEvent, plainTenant, plainTenantRule } from '../../contracts/event.ts';
 import type { PublishResult } from '../../transport.ts';
 import { failedResult } from './publish-errors.ts';
-import type { Routed } from './streams.ts';
+import { partitionKeyOf, type Routed } from './streams.ts';
 
 /** The events of one call that go to one stream, as indices into the call's events. */
 export interface Batch {
@@ -30,7 +30,8 @@ export function planBatches(routed: Routed, events: readonly MillraceEvent[], re
     const refusal = refuse(routed, event, stream, heldKeys);
     if (refusal !== undefined || stream === undefined) {
       if (refusal !== undefined) results[i] = failedResult(refusal);
-      if (event.partitionkey !== undefined) heldKeys.add(event.partitionkey);
+      const key = partitionKeyOf(event);
+      if (key !== undefined) heldKeys.add(key);
       continue;
     }
     if (routed.shards.length === 0 && event.tenantid !== undefined) tenants.add(event.tenantid);
@@ -48,8 +49,9 @@ function refuse(
   heldKeys: ReadonlySet<string>,
 ): MillraceError | undefined {
   const bytes = event.data?.byteLength ?? 0;
-  if (heldKeys.size > 0 && event.partitionkey !== undefined && heldKeys.has(event.partitionkey)) {
-    return new MillraceError('PUBLISH_FAILED', `event ${event.id} waits for an earlier one of key ${event.partitionkey} that was refused`);
+  const key = partitionKeyOf(event);
+  if (heldKeys.size > 0 && key !== undefined && heldKeys.has(key)) {
+    return new MillraceError('PUBLISH_FAILED', `event ${event.id} waits for an earlier one of key ${key} that was refused`);
   }
   if (stream === undefined) {
     return new MillraceError('TENANT_REQUIRED', `topic ${routed.name} isolates tenants; event ${event.id} must carry tenantid, got none`);

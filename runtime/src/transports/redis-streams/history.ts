@@ -1,10 +1,13 @@
 import type { Redis } from 'ioredis';
+import { ofTenant } from '../../consuming/message.ts';
 import { isMillraceError, type MillraceError } from '../../contracts/errors.ts';
 import type { MillraceEvent } from '../../contracts/event.ts';
 import type { Delivery } from '../../transport.ts';
 import { unpackEvent } from './codec.ts';
 import { createUnpacker } from './msgpack.ts';
+import { addresseeOf } from './redriven.ts';
 import { defineScript, runScript } from './script.ts';
+import { tenantOf } from './tenants.ts';
 
 const pageSize = 200;
 
@@ -44,12 +47,14 @@ export async function* readHistory(
     if (first === undefined || first.head.done === true) return;
     const { position, event } = first.head.value;
     first.head = await first.entries.next();
-    if (isMillraceError(event)) continue;
+    // What was added again for one group is in the past already, or was trimmed from it.
+    if (isMillraceError(event) || addresseeOf(event) !== undefined) continue;
     yield { topic, group: '', event, position, attempt: 1, redelivered: false, run: '', signal };
   }
 }
 
 async function* entriesOf(client: Redis, stream: string, start: string): AsyncGenerator<Past, undefined> {
+  const tenant = tenantOf(stream);
   for (let from = start; ; ) {
     const unpacker = createUnpacker((await runScript(client, pageScript, [stream], [from, String(pageSize)])) as Buffer);
     const length = unpacker.array();
@@ -57,7 +62,7 @@ async function* entriesOf(client: Redis, stream: string, start: string): AsyncGe
       unpacker.array();
       const position = unpacker.text();
       from = `(${position}`;
-      yield { position, event: unpackEvent(unpacker, position) };
+      yield { position, event: ofTenant(unpackEvent(unpacker, position), tenant, 'stream') };
     }
     if (length < pageSize) return undefined;
   }

@@ -1,45 +1,40 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import type { Redis } from 'ioredis';
-import { pino } from 'pino';
-import type { ServiceHandle } from '../../binding/index.ts';
 import { connectRedis, type RedisConnection } from '../../connections/redis/index.ts';
+import { unlessAborted } from '../../connections/unless-aborted.ts';
+import { consumerDefaults, consumerSettings, inBatches, singly, type Wish } from '../../consuming/settings.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { consumersKey } from '../../contracts/redis-keys.ts';
-import type { Topology } from '../../contracts/topology.ts';
-import type { Capabilities, Handler, SubscribeOptions, Subscription, Transport } from '../../transport.ts';
-import type { ConsumerLogger, Loss } from './consumer.ts';
+import type { Capabilities, Subscription, Transport } from '../../transport.ts';
+import type { TransportOptions } from '../options.ts';
+import { streamDeadLetters } from './dead-letters.ts';
 import { createFences } from './fences.ts';
 import { readHistory } from './history.ts';
 import { trackIncarnation } from './incarnation.ts';
 import { streamLag } from './lag.ts';
 import { createPublish } from './publish.ts';
 import { blockMs } from './reader.ts';
+import { startGroup } from './start-group.ts';
 import { createRouter, type Router } from './streams.ts';
 import { startSubscription } from './subscription.ts';
 import { createTenantRegistry, currentStreams } from './tenants.ts';
 
-export type { ConsumerLogger, Loss } from './consumer.ts';
+export type { ConsumerLogger, Loss } from '../../consuming/consumer.ts';
 
-export interface RedisStreamsOptions {
-  /** A Redis service with the role `events`: standalone or behind sentinels, never evicting. */
-  readonly service: ServiceHandle;
-  readonly topology: Topology;
-  /** Name of this process in consumer groups, for people who look. @default host name and process id */
-  readonly consumerName?: string;
+/** `service` is a Redis with the role `events`: standalone or behind sentinels, never evicting. */
+export interface RedisStreamsOptions extends TransportOptions {
   /** How long a consumer that vanished keeps its streams from the others; renewed every third of it. @default 4_000 */
   readonly leaseMs?: number;
-  /** Events in memory per subscription, handlers' and waiting ones. @default 500 */
-  readonly maxUnhandled?: number;
-  /** How long `close()` lets running handlers go on before it aborts their signals. @default 10_000 */
-  readonly drainMs?: number;
-  /** Told of entries that vanished before a group had handled them; they are logged besides. */
-  readonly onLoss?: (loss: Loss) => void;
-  /** @default warnings and errors to standard output */
-  readonly logger?: ConsumerLogger;
 }
 
-const capabilities: Capabilities = { order: 'key', history: true, redelivery: true, groups: true, delay: false, fencing: true };
+const capabilities: Capabilities = {
+  order: 'key',
+  history: true,
+  redelivery: true,
+  groups: true,
+  delay: false,
+  fencing: true,
+  blocking: true,
+};
 
 /**
  * Events over Redis Streams: one stream per shard of a topic, or per tenant of an isolated one.
@@ -68,11 +63,19 @@ export async function redisStreams(options: RedisStreamsOptions): Promise<Transp
     kind: 'redis-streams',
     capabilities,
     publish: createPublish({ client, router, fences, incarnation, tenants: createTenantRegistry(client, topology) }),
-    subscribe: (topic, subscribeOptions, handler) => subscriptions.open(topic, subscribeOptions, handler),
-    async *read(topic, { from, signal }) {
-      const streams = await currentStreams(client, router(topic));
-      yield* readHistory(client, topic, streams, from, signal ?? new AbortController().signal);
+    subscribe: (topic, subscribeOptions, handler) => subscriptions.open(topic, singly(subscribeOptions, handler)),
+    subscribeBatches: (topic, batchOptions, handler) => subscriptions.open(topic, inBatches(batchOptions, handler)),
+    async *read(topic, { from, tenant, signal }) {
+      const streams = await currentStreams(client, router(topic), tenant);
+      for await (const past of readHistory(client, topic, streams, from, signal ?? new AbortController().signal)) {
+        if (tenant === undefined || past.event.tenantid === tenant) yield past;
+      }
     },
+    async startGroup(topic, group, from) {
+      const streams = await currentStreams(client, router(topic));
+      await startGroup(client, topic, streams, group, from);
+    },
+    deadLetters: (topic, group) => streamDeadLetters(client, router(topic), group),
     async lag(topic, group) {
       const streams = await currentStreams(client, router(topic));
       const lags = await Promise.all(streams.map((stream) => streamLag(client, stream, group)));
@@ -83,27 +86,29 @@ export async function redisStreams(options: RedisStreamsOptions): Promise<Transp
       fences.forgetLoss();
       return current;
     },
-    ping: (signal) => ping(client, signal),
+    async ping(signal) {
+      await unlessAborted(client.ping(), signal);
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
 interface Subscriptions {
-  open(topic: string, options: SubscribeOptions, handler: Handler): Promise<Subscription>;
+  open(topic: string, wish: Wish): Promise<Subscription>;
   close(): Promise<void>;
 }
 
 /** Opens subscriptions. They share a connection for short commands, made with the first; each has one for its blocking reads. */
 function createSubscriptions(options: RedisStreamsOptions, router: Router): Subscriptions {
-  const { service, leaseMs = 4_000, maxUnhandled = 500, drainMs = 10_000 } = options;
-  const log = options.logger ?? pino({ name: 'millrace', level: 'warn' });
-  const name = options.consumerName ?? `${hostname()}-${process.pid}`;
+  const { service, leaseMs = 4_000 } = options;
+  const defaults = consumerDefaults(options);
   const open = new Set<Subscription>();
   let control: Promise<RedisConnection> | undefined;
   let closed = false;
   return {
-    async open(topicName, { group, tenant, run = '', concurrency }, handler) {
+    async open(topicName, wish) {
+      const { group, tenant } = wish.options;
       if (closed) throw new MillraceError('CONNECTION_CLOSED', 'the transport is closed');
       const routed = router(topicName);
       if (tenant !== undefined && routed.topic.isolation !== 'tenant') {
@@ -122,27 +127,18 @@ function createSubscriptions(options: RedisStreamsOptions, router: Router): Subs
         await reading.close();
         throw new MillraceError('CONNECTION_CLOSED', 'the transport was closed meanwhile');
       }
-      const declared = routed.topic.consumers.find((consumer) => consumer.group === group);
       const started = startSubscription({
         consumer: {
-          id: `${name}/${randomUUID()}`,
-          consumer: name,
-          group,
+          ...consumerSettings(topicName, routed.topic, wish, defaults),
+          id: `${defaults.consumer}/${randomUUID()}`,
           leaseMs,
-          topicName,
-          topic: routed.topic,
-          run,
-          maxUnhandled,
-          handler,
           control: client,
-          log,
-          concurrency: concurrency ?? declared?.concurrency ?? 1,
           onLoss: options.onLoss ?? (() => undefined),
         },
         reading,
         registry: consumersKey(topicName, group, tenant),
         streams: () => currentStreams(client, routed, tenant),
-        drainMs,
+        drainMs: defaults.drainMs,
       });
       const close = (): Promise<void> => started.close().finally(() => open.delete(subscription));
       const subscription: Subscription = { close, [Symbol.asyncDispose]: close };
@@ -159,18 +155,4 @@ function createSubscriptions(options: RedisStreamsOptions, router: Router): Subs
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-async function ping(client: Redis, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  let abort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal?.reason);
-  });
-  signal?.addEventListener('abort', abort, { once: true });
-  try {
-    await Promise.race([client.ping(), aborted]);
-  } finally {
-    signal?.removeEventListener('abort', abort);
-  }
 }

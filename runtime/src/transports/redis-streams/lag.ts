@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { defineScript, runScript } from './script.ts';
+import { toRecord } from './xinfo.ts';
 
 const countedPerScript = 1_000;
 
@@ -22,9 +23,19 @@ export async function streamLag(client: Redis, stream: string, group: string): P
   const groups = ((await client.xinfo('GROUPS', stream)) as unknown[][]).map(toRecord);
   const found = groups.find(({ name }) => name === group);
   if (found === undefined) return { pending: 0, undelivered: await client.xlen(stream) };
-  // Redis does not know the lag (null) after deletions or a group made in the middle.
-  const undelivered = found.lag === null ? await countAfter(client, stream, String(found['last-delivered-id'])) : Number(found.lag);
-  return { pending: Number(found.pending), undelivered };
+  return {
+    pending: Number(found.pending),
+    undelivered: await undeliveredAfter(client, stream, String(found['last-delivered-id']), found.lag),
+  };
+}
+
+/**
+ * Redis does not know the lag (null) after deletions or a group made in the middle. A replica counts what the group has read when it first copies the
+ * stream and never again: once it is promoted, the lag names events that were delivered (7.0.15: 30 after 30 that were read since the copy).
+ */
+async function undeliveredAfter(client: Redis, stream: string, id: string, lag: unknown): Promise<number> {
+  if ((await client.xrange(stream, `(${id}`, '+', 'COUNT', 1)).length === 0) return 0;
+  return lag === null ? countAfter(client, stream, id) : Math.max(1, Number(lag));
 }
 
 async function countAfter(client: Redis, stream: string, id: string): Promise<number> {
@@ -35,10 +46,4 @@ async function countAfter(client: Redis, stream: string, id: string): Promise<nu
     if (count < countedPerScript) return total;
     from = `(${String(last)}`;
   }
-}
-
-function toRecord(flat: unknown[]): Record<string, unknown> {
-  const record: Record<string, unknown> = {};
-  for (let i = 0; i < flat.length; i += 2) record[String(flat[i])] = flat[i + 1];
-  return record;
 }

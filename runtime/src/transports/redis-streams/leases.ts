@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
+import { letGo } from '../../consuming/source.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { blockedKey } from '../../contracts/redis-keys.ts';
 import type { Consumer } from './consumer.ts';
 import { ensureGroup } from './fetch.ts';
-import { type HeldStream, holdStream, letGo, takeUpAgain, unbegunOf } from './held-stream.ts';
+import { type HeldStream, holdStream, takeUpAgain, unbegunOf } from './held-stream.ts';
 import { releaseScript } from './holder.lua.ts';
 import { acquireLease, isSuperseded, isSure, renewLease, runAsHolder } from './lease.ts';
 
@@ -34,9 +35,9 @@ export async function renewLeases(consumer: Consumer): Promise<void> {
   for (const stream of [...held.values()]) if (!isSure(stream.lease)) consumer.lose(stream);
 }
 
-/** Hands a stream on: what runs may end, what has not begun is left to the next holder with its attempts uncounted. */
+/** Gives a stream free: what has not begun is left to the next holder with its attempts uncounted. */
 export async function releaseStream(consumer: Consumer, held: HeldStream): Promise<void> {
-  const { stream, lease } = held;
+  const { name: stream, lease } = held;
   try {
     const pairs = unbegunOf(held).slice(0, maxPairsAtRelease * 2);
     await runAsHolder(consumer.control, releaseScript, consumer, lease, pairs);
@@ -47,16 +48,11 @@ export async function releaseStream(consumer: Consumer, held: HeldStream): Promi
   letGo(held, new MillraceError('CONSUMER_LEASE_LOST', `the lease of ${stream} was handed on`));
 }
 
-/** Whether everything that was begun on a stream has ended and its acknowledgements are confirmed. */
-export function isDrained({ running, fetching, acks, acknowledging }: HeldStream): boolean {
-  return running === 0 && fetching === 0 && acks.length === 0 && !acknowledging;
-}
-
 /** Lets events of keys go on that were released since. */
 export async function refreshBlocked(control: Redis, held: HeldStream, group: string): Promise<void> {
   const before = held.blocked;
   if (before.size === 0) return;
-  const now = new Set(await control.smembers(blockedKey(held.stream, group)));
+  const now = new Set(await control.smembers(blockedKey(held.name, group)));
   // A key that was blocked meanwhile by this process is not in the answer yet.
   if (held.blocked !== before) return;
   if ([...before].every((key) => now.has(key))) return;

@@ -78,7 +78,7 @@ export function createPublish({ client, router, fences, incarnation, tenants }: 
   return async (topic, events, options = {}) => {
     if (events.length === 0) return [];
     const routed = routeOf(router, topic);
-    const refusal = routed instanceof Error ? routed : unasked(options, incarnation);
+    const refusal = routed instanceof Error ? routed : (delayed(options) ?? unasked(options, incarnation));
     if (refusal !== undefined || routed instanceof Error) return events.map(() => failedResult(refusal as MillraceError));
     const call = { events, options, results: new Array<PublishResult>(events.length), ...layouts(routed, events) };
     const plan = planBatches(routed, events, call.results);
@@ -96,6 +96,11 @@ function routeOf(router: Router, topic: string): Routed | MillraceError {
     if (isMillraceError(error)) return error;
     throw error;
   }
+}
+
+function delayed({ delayMs = 0 }: PublishOptions): MillraceError | undefined {
+  if (delayMs <= 0) return undefined;
+  return new MillraceError('DELAY_UNSUPPORTED', `Redis Streams delivers at once, got a delay of ${delayMs} ms; publish it when it is due`);
 }
 
 function unasked({ fence }: PublishOptions, incarnation: Incarnation): MillraceError | undefined {

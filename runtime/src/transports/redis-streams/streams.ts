@@ -1,5 +1,6 @@
 import { MillraceError } from '../../contracts/errors.ts';
 import type { MillraceEvent } from '../../contracts/event.ts';
+import { tenantShards } from '../../contracts/signals.ts';
 import { streamKey, type Topic, type Topology } from '../../contracts/topology.ts';
 import { shardOf } from '../../hash.ts';
 
@@ -37,5 +38,15 @@ function route(topology: Topology, service: string, name: string): Routed {
     return { name, topic, shards: [], streamOf: ({ tenantid }) => (tenantid === undefined ? undefined : streamKey(name, 0, tenantid)) };
   }
   const shards = Array.from({ length: topic.shards }, (_, shard) => streamKey(name, shard));
-  return { name, topic, shards, streamOf: (event) => shards[shardOf(event.partitionkey ?? event.id, shards.length)] };
+  return { name, topic, shards, streamOf: (event) => shards[shardOf(partitionKeyOf(event) ?? event.id, shards.length)] };
+}
+
+/** The partition key of an event. An empty one is none: an empty field is an absent attribute. */
+export function partitionKeyOf({ partitionkey }: MillraceEvent): string | undefined {
+  return partitionkey === '' ? undefined : partitionkey;
+}
+
+/** The label `shard` of a stream in signals: the streams of tenants have one for all. */
+export function shardLabel({ topic, shards }: Routed, stream: string): string {
+  return topic.isolation === 'tenant' ? tenantShards : String(shards.indexOf(stream));
 }

@@ -1,20 +1,21 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { RedisConnection } from '../../connections/redis/index.ts';
+import { abortGraceMs, until } from '../../consuming/drain.ts';
+import { letGo } from '../../consuming/source.ts';
+import { createWorker, type Worker } from '../../consuming/worker.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { Pause } from '../../pause.ts';
 import type { Subscription } from '../../transport.ts';
 import type { Consumer } from './consumer.ts';
-import { type HeldStream, letGo, takeUpAgain } from './held-stream.ts';
+import { drain } from './drain.ts';
+import { type HeldStream, isDrained, takeUpAgain } from './held-stream.ts';
 import { leaseLost } from './lease.ts';
-import { isDrained, refreshBlocked, releaseStream, renewLeases, takeStream } from './leases.ts';
+import { refreshBlocked, releaseStream, renewLeases, takeStream } from './leases.ts';
 import { fairShare, heartbeat } from './membership.ts';
+import { streamMessages } from './messages.ts';
 import { blockMs, type Reader, startReader } from './reader.ts';
-import { createWorker, type Worker } from './worker.ts';
+import { createRedriveWatch } from './redriven.ts';
 
 const refreshMs = 1_000;
-/** After its signal was aborted a handler has this long to end before its stream is left to expire. */
-const abortGraceMs = 1_000;
-const pollMs = 5;
 
 interface SubscriptionParts {
   readonly consumer: Omit<Consumer, 'held' | 'lose'>;
@@ -35,15 +36,15 @@ export function startSubscription(parts: SubscriptionParts): Subscription {
     held: new Map(),
     lose(held) {
       if (held.lost) return;
-      letGo(held, leaseLost(held.stream));
-      consumer.held.delete(held.stream);
+      letGo(held, leaseLost(held.name));
+      consumer.held.delete(held.name);
       // A handler that is still running must have ended before the stream may be taken again here.
       if (held.running > 0) lingering.add(held);
-      consumer.log.warn({ stream: held.stream, group: consumer.group, running: held.running }, 'lease lost');
+      consumer.log.warn({ stream: held.name, group: consumer.group, running: held.running }, 'lease lost');
     },
   };
-  const worker = createWorker(consumer, () => reader.progress());
-  const reader = startReader(consumer, parts.reading.client, (lane) => worker.add(lane));
+  const worker = createWorker(consumer, streamMessages(consumer), () => reader.progress());
+  const reader = startReader(consumer, parts.reading.client, worker);
   const keeper = startKeeper(parts, consumer, reader, lingering);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
@@ -67,30 +68,36 @@ function startKeeper(parts: SubscriptionParts, consumer: Consumer, reader: Reade
   let streams: readonly string[] = [];
   let refreshedAtMs = Number.NEGATIVE_INFINITY;
   let tried = 0;
+  const leaving = new Set<HeldStream>();
+  const watchRedriven = createRedriveWatch(consumer);
 
   const refresh = async (): Promise<void> => {
     if (performance.now() - refreshedAtMs < refreshMs) return;
     streams = await parts.streams();
     await Promise.all([...consumer.held.values()].map((held) => refreshBlocked(control, held, consumer.group)));
+    await watchRedriven();
+    reader.progress(); // what was released or redriven need not wait for the read that is under way
     refreshedAtMs = performance.now();
   };
   const release = async (held: HeldStream): Promise<void> => {
-    held.draining = true;
-    reader.poke();
-    while (!isDrained(held) && !held.lost && !stopped.signal.aborted) await pause(pollMs);
-    if (!held.lost && !stopped.signal.aborted) await releaseStream(consumer, held);
+    leaving.add(held);
+    const isOver = await drain(consumer, held, { drainMs: parts.drainMs, signal: stopped.signal, onDraining: () => reader.poke() });
+    leaving.delete(held);
+    if (!isOver) return;
+    if (held.running > 0) lingering.add(held);
+    await releaseStream(consumer, held);
   };
   const balance = async (): Promise<void> => {
     const standing = await heartbeat(control, parts.registry, consumer.id, leaseMs);
     const share = fairShare(streams.length, standing);
-    const kept = [...consumer.held.values()].filter(({ draining }) => !draining);
+    const kept = [...consumer.held.values()].filter((held) => !leaving.has(held));
     const surplus = kept.sort((a, b) => a.running - b.running).slice(0, Math.max(0, kept.length - share));
     for (const held of surplus) void release(held);
-    const busyHere = new Set([...lingering].filter(({ running }) => running > 0).map(({ stream }) => stream));
+    const busyHere = new Set([...lingering].filter(({ running }) => running > 0).map(({ name }) => name));
     let missing = share - consumer.held.size;
-    const until = performance.now() + leaseMs / 8; // the leases held already must be renewed in between
+    const end = performance.now() + leaseMs / 8; // the leases held already must be renewed in between
     for (const stream of rotated(streams, standing.rank * share + tried)) {
-      if (missing <= 0 || settled || performance.now() > until) break;
+      if (missing <= 0 || settled || performance.now() > end) break;
       tried += 1; // the next round goes on here where this one is cut short
       if (consumer.held.has(stream) || busyHere.has(stream) || !(await takeStream(consumer, stream))) continue;
       missing -= 1;
@@ -150,27 +157,28 @@ function watch({ reading }: SubscriptionParts, reader: Reader, log: Consumer['lo
   return true;
 }
 
-async function shutDown(parts: SubscriptionParts, consumer: Consumer, worker: Worker, reader: Reader, keeper: Keeper): Promise<void> {
+async function shutDown(
+  parts: SubscriptionParts,
+  consumer: Consumer,
+  worker: Worker<HeldStream>,
+  reader: Reader,
+  keeper: Keeper,
+): Promise<void> {
   const { log, control } = consumer;
   worker.stop();
   keeper.settle();
   const ended = reader.stop();
-  const idle = async (limitMs: number): Promise<void> => {
-    const until = performance.now() + limitMs;
-    while (worker.active() > 0 && performance.now() < until) await pause(pollMs);
-  };
-  await idle(parts.drainMs);
-  if (worker.active() > 0) {
+  const isIdle = (): boolean => worker.active() === 0;
+  await until(isIdle, parts.drainMs);
+  if (!isIdle()) {
     for (const held of consumer.held.values()) held.abort.abort(new MillraceError('CONNECTION_CLOSED', 'the subscription was closed'));
-    await idle(abortGraceMs);
+    await until(isIdle, abortGraceMs);
   }
   await ended;
-  const until = performance.now() + abortGraceMs;
-  while ([...consumer.held.values()].some((held) => held.running === 0 && !isDrained(held)) && performance.now() < until)
-    await pause(pollMs);
+  await until(() => [...consumer.held.values()].every((held) => held.running > 0 || isDrained(held)), abortGraceMs);
   await keeper.stop();
   await Promise.all([...consumer.held.values()].filter(({ running }) => running === 0).map((held) => releaseStream(consumer, held)));
-  for (const held of consumer.held.values()) letGo(held, leaseLost(held.stream));
+  for (const held of consumer.held.values()) letGo(held, leaseLost(held.name));
   await heartbeat(control, parts.registry, consumer.id, 0).catch((error: unknown) =>
     log.warn({ error: String(error) }, 'could not sign off'),
   );

@@ -34,3 +34,10 @@ export async function currentStreams(client: Pick<Redis, 'smembers'>, routed: Ro
   const tenants = tenant === undefined ? (await client.smembers(tenantsKey(routed.name))).sort() : [tenant];
   return tenants.map((name) => streamKey(routed.name, 0, name));
 }
+
+const tenantPrefix = 'tenant:{';
+
+/** The tenant of a stream, `tenant:{TENANT}:stream:TOPIC`; undefined for one that is shared. */
+export function tenantOf(stream: string): string | undefined {
+  return stream.startsWith(tenantPrefix) ? stream.slice(tenantPrefix.length, stream.indexOf('}')) : undefined;
+}

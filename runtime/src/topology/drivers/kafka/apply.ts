@@ -62,7 +62,8 @@ async function update(context: ApplyContext, declared: DeclaredTopic, live: Live
     try {
       await (await connection.admin()).createPartitions({ topicPartitions: [{ topic: name, count: partitions }] });
     } catch (error) {
-      throw refusal(error, options.service, name);
+      // The broker that was looked at may not have heard yet that they are there; whether they are is looked at in the end.
+      if (typeOf(rootOf(error)) !== 'INVALID_PARTITIONS') throw refusal(error, options.service, name);
     }
   }
   const changed = declaredSettings.filter((setting) => settings[setting] !== live.settings[setting]);

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../contracts/canonical-json.ts';
+import { sha256 } from '../../../hash.ts';
 import type { Properties } from '../../differences.ts';
 
 /** Short enough for a description that people read; a collision would hide one change made by hand. */
@@ -7,7 +7,7 @@ const markLength = 16;
 
 /** What an object is known by later: whether it still is what Millrace wrote. */
 export function markFor(properties: Properties): string {
-  return createHash('sha256').update(canonicalJson(properties)).digest('hex').slice(0, markLength);
+  return sha256(canonicalJson(properties)).slice(0, markLength);
 }
 
 /** A description with the mark, for objects that have room for nothing else. */

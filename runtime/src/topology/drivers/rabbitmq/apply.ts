@@ -1,7 +1,7 @@
 import type { ManagementAnswer, RabbitManagement } from '../../../connections/rabbitmq/management.ts';
 import { reasonOf } from '../../../connections/rabbitmq/management.ts';
-import type { ExchangeBinding } from '../../../contracts/declared-objects.ts';
 import { MillraceError } from '../../../contracts/errors.ts';
+import type { ExchangeBinding } from '../../../contracts/rabbit-objects.ts';
 import { differencesBetween, type Properties } from '../../differences.ts';
 import type { QueueCounter } from './count.ts';
 import type { Step } from './diff.ts';

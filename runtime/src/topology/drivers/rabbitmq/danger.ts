@@ -1,4 +1,4 @@
-import type { ExchangeBinding } from '../../../contracts/declared-objects.ts';
+import type { ExchangeBinding } from '../../../contracts/rabbit-objects.ts';
 import { counted, listed } from '../../../wording.ts';
 import type { Danger, PropertyDifference } from '../../driver.ts';
 import type { LiveQueue } from './model.ts';

@@ -1,5 +1,6 @@
 import { bindingsOn } from '../../../contracts/declared-objects.ts';
-import { carriedBy, ownedBy, type Topology } from '../../../contracts/topology.ts';
+import { confirmedDeadLetters, topicObjectsOn } from '../../../contracts/rabbit-objects.ts';
+import { carriedBy, ownedBy, routeOver, type Topology } from '../../../contracts/topology.ts';
 import type { Properties } from '../../differences.ts';
 import type { Declared, Exchange, Queue } from './model.ts';
 
@@ -7,28 +8,41 @@ type QueueDeclaration = Topology['queues'][string];
 
 /** What the topology means on the broker `service`. Prefetch is not part of it: a consumer asks for it. */
 export function declaredOn(topology: Topology, service: string): Declared {
+  const forTopics = topicObjectsOn(topology, service);
   return {
-    exchanges: byName(ownedBy(topology.exchanges, service)).map(([name, { type }]) => exchangeOf(name, type)),
-    queues: targetsFirst(byName(ownedBy(topology.queues, service))).map(([name, queue]) => queueOf(name, queue)),
-    bindings: bindingsOn(topology, service),
+    exchanges: [
+      ...forTopics.exchanges.map((exchange) => ({ ...permanent, internal: false, ...exchange })),
+      ...byName(ownedBy(topology.exchanges, service)).map(([name, { type }]) => exchangeOf(name, type)),
+    ],
+    queues: [
+      ...forTopics.queues.map((queue) => ({ ...permanent, exclusive: false, ...queue })),
+      ...targetsFirst(byName(ownedBy(topology.queues, service))).map(([name, queue]) => queueOf(name, queue)),
+    ],
+    bindings: [...forTopics.bindings, ...bindingsOn(topology, service)],
+    tenantTopics: carriedBy(topology, 'rabbitmq', service).flatMap(([name, { isolation }]) => (isolation === 'tenant' ? [name] : [])),
   };
 }
 
-/** Topics that a later transport carries over this broker. */
-export function topicsOn(topology: Topology, service: string): string[] {
-  return byName(carriedBy(topology, 'rabbitmq', service)).map(([name]) => name);
+/** Topics that are published here and consumed elsewhere. */
+export function mirrorsOn(topology: Topology, service: string): string[] {
+  const carried = byName(carriedBy(topology, 'rabbitmq', service));
+  return carried
+    .filter(([, topic]) => routeOver(topic, 'rabbitmq', service)?.phase === 'mirror' && topic.consumers.length > 0)
+    .map(([name]) => name);
 }
+
+const permanent = { durable: true, autoDelete: false };
 
 function byName<T>(entries: readonly [name: string, T][]): [name: string, T][] {
   return entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function exchangeOf(name: string, type: string): Exchange {
-  return { name, type, durable: true, autoDelete: false, internal: false, arguments: {} };
+  return { name, type, ...permanent, internal: false, arguments: {} };
 }
 
 function queueOf(name: string, queue: QueueDeclaration): Queue {
-  return { name, durable: true, autoDelete: false, exclusive: false, arguments: argumentsOf(queue) };
+  return { name, ...permanent, exclusive: false, arguments: argumentsOf(queue) };
 }
 
 /** A classic queue counts no deliveries, there the consumer does; a quorum queue knows no `x-max-priority`. */
@@ -45,15 +59,6 @@ function argumentsOf({ type, ttlSeconds, maxRetries, maxPriority, deadLetterQueu
     }),
   };
 }
-
-/**
- * The queue keeps a dead letter until its dead-letter queue has confirmed it; by default it would let go of it first, and lose it with a node. RabbitMQ does
- * this only with the overflow behaviour `reject-publish`, which refuses nothing here because no length is limited. It costs a process a queue, with up to 32
- * dead letters in memory; after a failure one can arrive twice. Classic queues do not have it.
- *
- * @see https://www.rabbitmq.com/docs/quorum-queues#activating-at-least-once-dead-lettering
- */
-const confirmedDeadLetters: Properties = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' };
 
 /** Each queue after the one that takes its dead letters, so that none is ever without. */
 function targetsFirst(queues: [string, QueueDeclaration][]): [string, QueueDeclaration][] {

@@ -1,5 +1,6 @@
-import type { ExchangeBinding } from '../../../contracts/declared-objects.ts';
 import { bindingName, type ObjectKind, objectName } from '../../../contracts/object-names.ts';
+import { isTenantQueue } from '../../../contracts/rabbit-names.ts';
+import type { ExchangeBinding } from '../../../contracts/rabbit-objects.ts';
 import { allOf, differencesBetween, type Properties } from '../../differences.ts';
 import type { Change, Danger } from '../../driver.ts';
 import { bindingLoss, exchangeLoss, exchangeReplacement, queueLoss, queueReplacement } from './danger.ts';
@@ -44,7 +45,7 @@ export function doomedQueues(declared: Declared, live: Live): string[] {
   const wanted = byName(declared.queues);
   const doomed = live.queues.filter((queue) => {
     const own = wanted.get(queue.name);
-    return own === undefined ? isForeign(queue) : differencesBetween(queueProperties(own), queueProperties(queue)).length > 0;
+    return own === undefined ? isForeign(queue, declared) : differencesBetween(queueProperties(own), queueProperties(queue)).length > 0;
   });
   return doomed.map(({ name }) => name);
 }
@@ -133,7 +134,7 @@ function planDeletions(service: string, declared: Declared, live: Live): Planned
       }),
     ),
     ...live.queues
-      .filter((queue) => !queues.has(queue.name) && isForeign(queue))
+      .filter((queue) => !queues.has(queue.name) && isForeign(queue, declared))
       .map(
         (queue): PlannedChange => ({
           step: { do: 'delete-queue', live: queue },
@@ -156,9 +157,9 @@ function isBuiltIn(name: string): boolean {
   return name === '' || name.startsWith('amq.');
 }
 
-/** What lives as long as a connection, or a broker's uptime, is nobody's declaration. */
-function isForeign({ name, durable, autoDelete, exclusive }: Queue): boolean {
-  return durable && !autoDelete && !exclusive && !isBuiltIn(name);
+/** What lives as long as a connection, or a broker's uptime, is nobody's declaration; nor is what a consumer that is bound to a tenant has made. */
+function isForeign({ name, durable, autoDelete, exclusive }: Queue, { tenantTopics }: Declared): boolean {
+  return durable && !autoDelete && !exclusive && !isBuiltIn(name) && !tenantTopics.some((topic) => isTenantQueue(topic, name));
 }
 
 /** Plugins make internal exchanges for themselves. */

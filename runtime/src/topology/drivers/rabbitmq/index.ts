@@ -2,7 +2,7 @@ import { managementOf } from '../../../connections/rabbitmq/management.ts';
 import { notCompared, type OpenDriver } from '../../driver.ts';
 import { carryOut } from './apply.ts';
 import { queueCounter, withCounts } from './count.ts';
-import { declaredOn, topicsOn } from './declared.ts';
+import { declaredOn, mirrorsOn } from './declared.ts';
 import { compare, doomedQueues, type Step } from './diff.ts';
 import { notesOn } from './notes.ts';
 import { readLive } from './read.ts';
@@ -19,7 +19,7 @@ export const openRabbitDriver: OpenDriver = async ({ service, topology, signal }
   const management = managementOf(service, { signal });
   const counter = queueCounter(service);
   const declared = declaredOn(topology, service.name);
-  const topics = topicsOn(topology, service.name);
+  const mirrors = mirrorsOn(topology, service.name);
   let steps: ReadonlyMap<string, Step> = new Map();
   return {
     async compare() {
@@ -27,7 +27,7 @@ export const openRabbitDriver: OpenDriver = async ({ service, topology, signal }
       const counted = await withCounts(live, counter, doomedQueues(declared, live));
       const plan = compare(service.name, declared, counted);
       steps = new Map(plan.map(({ change, step }) => [change.name, step]));
-      return { changes: plan.map(({ change }) => change), notes: notesOn(service.name, declared, live, topics) };
+      return { changes: plan.map(({ change }) => change), notes: notesOn(service.name, declared, live, mirrors) };
     },
     async apply({ name }) {
       const step = steps.get(name);

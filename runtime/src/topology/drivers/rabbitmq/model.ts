@@ -1,4 +1,4 @@
-import type { ExchangeBinding } from '../../../contracts/declared-objects.ts';
+import type { ExchangeBinding } from '../../../contracts/rabbit-objects.ts';
 import type { Properties } from '../../differences.ts';
 
 export interface Queue {
@@ -41,6 +41,8 @@ export interface Declared {
   /** A dead-letter queue stands before those whose dead letters it takes. */
   readonly queues: readonly Queue[];
   readonly bindings: readonly ExchangeBinding[];
+  /** Topics whose consumers may make queues of their own, each for one tenant. */
+  readonly tenantTopics: readonly string[];
 }
 
 /** What a virtual host has. */

@@ -16,16 +16,17 @@ const versionOfDefaultLimit = 4;
  *
  * A policy is seen up to 5 s after the queue or the policy was made: it comes with the queue's figures.
  */
-export function notesOn(service: string, declared: Declared, live: Live, topics: readonly string[]): Note[] {
+export function notesOn(service: string, declared: Declared, live: Live, mirrors: readonly string[]): Note[] {
   const liveQueues = new Map(live.queues.map((queue) => [queue.name, queue]));
   return [
     ...declared.queues.flatMap((queue) => policyNote(service, queue, liveQueues.get(queue.name))),
     ...(Number.parseInt(live.version, 10) >= versionOfDefaultLimit ? declared.queues.flatMap((queue) => limitNote(service, queue)) : []),
-    ...topics.map(
+    ...mirrors.map(
       (topic): Note => ({
         level: 'info',
-        name: objectName(service, 'topic', topic),
-        sentence: 'is routed to RabbitMQ, which carries no topics yet: nothing is made for it',
+        name: objectName(service, 'exchange', topic),
+        sentence:
+          'is a mirror: the queues of its groups keep every event until consumers move here, for RabbitMQ has no history to begin from',
       }),
     ),
   ];

@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { ServiceHandle } from '../../../binding/index.ts';
 import { connectRedis } from '../../../connections/redis/index.ts';
+import { nodesOf } from '../../../connections/redis/nodes.ts';
 import type { SecretRef } from '../../../contracts/binding.ts';
 import { isMillraceError, type MillraceError } from '../../../contracts/errors.ts';
+import { sha256 } from '../../../hash.ts';
 import { type Comparison, type Driver, type DriverContext, type Note, notCompared } from '../../driver.ts';
 import { type ApplyContext, carryOut } from './apply.ts';
 import { type DeclaredUser, declaredOn } from './declared.ts';
 import { compare } from './diff.ts';
 import { checkLogins } from './logins.ts';
-import { nodesOf } from './nodes.ts';
 import { readRedis } from './read.ts';
 import type { PasswordHashes, Step } from './steps.ts';
 
@@ -63,9 +63,7 @@ async function hashesOf(handle: ServiceHandle, users: readonly DeclaredUser[]): 
 
 async function hashOf(handle: ServiceHandle, ref: SecretRef): Promise<string | MillraceError> {
   try {
-    return createHash('sha256')
-      .update(await handle.secret(ref))
-      .digest('hex');
+    return sha256(await handle.secret(ref));
   } catch (error) {
     if (isMillraceError(error, 'SECRET_UNAVAILABLE')) return error;
     throw error;

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { RedisClient } from '../../../connections/redis/index.ts';
+import { streamLikeKeys } from '../../../transports/redis-streams/scan.ts';
 
 /** A stream of events by its key: it is there itself, or only dead letters of it are. */
 export interface FoundStream {
@@ -12,18 +12,13 @@ export interface FoundStream {
   readonly deadLettersOf: readonly string[];
 }
 
-/** Keys that one call looks at, most of the time; other clients wait for it. */
-const keysPerCall = 1_000;
-
 const sharedKey = /^(stream:\{([^{}]+)\})(?::dead:([^:]+))?$/;
 const tenantKey = /^(tenant:\{.+\}:stream:([\w.-]+))(?::dead:([^:]+))?$/;
 
 /** Every stream of events on the server, or on all masters of a cluster, whether a topic declares it or not. */
 export async function findStreams(client: RedisClient): Promise<FoundStream[]> {
-  const masters = 'nodes' in client ? client.nodes('master') : [client];
-  const keys = await Promise.all(masters.map(streamsOf));
   const found = new Map<string, FoundStream>();
-  for (const text of keys.flat()) {
+  for (const text of await streamLikeKeys(client)) {
     const named = nameOf(text);
     if (named === undefined) continue;
     const { key, group, ...rest } = named;
@@ -34,17 +29,6 @@ export async function findStreams(client: RedisClient): Promise<FoundStream[]> {
     );
   }
   return [...found.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-}
-
-/** A key may come twice, as SCAN gives it while the table of keys grows. */
-async function streamsOf(master: Redis): Promise<string[]> {
-  const keys: string[] = [];
-  for (let cursor: string | undefined = '0'; cursor !== undefined; ) {
-    const [next, page] = (await master.call('SCAN', cursor, 'COUNT', keysPerCall, 'TYPE', 'stream')) as [string, string[]];
-    keys.push(...page);
-    cursor = next === '0' ? undefined : next;
-  }
-  return keys;
 }
 
 function nameOf(text: string): (Pick<FoundStream, 'key' | 'topic' | 'isolation'> & { readonly group: string | undefined }) | undefined {

@@ -1,9 +1,10 @@
 import http from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
-import type { TlsOptions } from '../tls.ts';
+import type { TlsOptions } from './tls.ts';
 
-export interface ManagementQuestion {
+/** A question to the JSON interface that a server has below `/api`. */
+export interface ApiQuestion {
   /** @default GET */
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Below `/api`, its parts encoded: `/queues/%2F/emails`. */
@@ -13,7 +14,7 @@ export interface ManagementQuestion {
 }
 
 /** Sends a question on its way to one node. */
-export interface Line {
+export interface ApiLine {
   readonly host: string;
   readonly port: number;
   readonly agent: http.Agent;
@@ -21,7 +22,7 @@ export interface Line {
   readonly signal: AbortSignal;
 }
 
-export interface RawAnswer {
+export interface ApiAnswer {
   readonly status: number;
   readonly text: string;
 }
@@ -34,7 +35,7 @@ export function keepAliveAgent(tls: boolean): http.Agent {
 }
 
 /** One request; all that are made here may be repeated, so one that met a connection which the server had closed meanwhile is sent again. */
-export function sendQuestion(line: Line, question: ManagementQuestion, authorization: string, again = true): Promise<RawAnswer> {
+export function sendQuestion(line: ApiLine, question: ApiQuestion, authorization: string, again = true): Promise<ApiAnswer> {
   const { method = 'GET', path, body } = question;
   const { tls, signal, ...address } = line;
   const content = body === undefined ? undefined : JSON.stringify(body);

@@ -1,7 +1,10 @@
-import type { Topic } from '../../contracts/topology.ts';
+import type { Topic } from '../contracts/topology.ts';
 
 /** Pause after failed attempt `attempt` (from 1): doubling from `initialDelayMs` up to `maxDelayMs`, of which a random half is taken off. */
-export function retryDelayMs({ initialDelayMs, maxDelayMs }: Topic['retry'], attempt: number): number {
+export function retryDelayMs(
+  { initialDelayMs, maxDelayMs }: Pick<Topic['retry'], 'initialDelayMs' | 'maxDelayMs'>,
+  attempt: number,
+): number {
   const full = Math.min(maxDelayMs, initialDelayMs * 2 ** Math.min(attempt - 1, 30));
   return full * (0.5 + Math.random() / 2);
 }
