@@ -1,10 +1,13 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { applyTopology, exitCodeOf } from '../topology/apply.ts';
 import { readTopology } from '../topology/index.ts';
 import { type Failure, failureOf } from '../topology/outcome.ts';
-import { idleLines, type Paint, summaryOf } from '../topology/report.ts';
+import { idleLines, summaryOf } from '../topology/report.ts';
 import { groupedProgress } from './apply-progress.ts';
+import { names, seconds } from './arguments.ts';
 import { type BindingFlags, bindingOf, withBinding } from './binding.ts';
+import { endSoon } from './outcome.ts';
+import { painting } from './painting.ts';
 
 interface Flags extends BindingFlags {
   readonly only?: readonly string[];
@@ -61,8 +64,7 @@ async function run(flags: Flags): Promise<void> {
     process.stderr.write(`millrace: ${error.message}\n`);
     process.exitCode = error.exitCode;
   } finally {
-    // A connection that a silent server holds open must not hold this process.
-    setTimeout(() => process.exit(), 500).unref();
+    endSoon();
   }
 }
 
@@ -97,25 +99,6 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-const escapes = { red: '31', green: '32', yellow: '33', dim: '2' } as const;
-
-function painting({ isTTY }: NodeJS.WriteStream): Paint {
-  return (colour, text) => (isTTY && !process.env.NO_COLOR ? `\u001b[${escapes[colour]}m${text}\u001b[0m` : text);
-}
-
-function names(text: string, before: readonly string[] = []): string[] {
-  return [...before, ...text.split(/[\s,]+/).filter((name) => name !== '')];
-}
-
 function oneMore(name: string, before: readonly string[]): string[] {
   return [...before, name];
-}
-
-/** Longer ones than Node's timers take would end at once. */
-const maxSeconds = 86_400;
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value > 0 && value <= maxSeconds) return value;
-  throw new InvalidArgumentError(`must be a number of seconds above 0, ${maxSeconds} at most.`);
 }

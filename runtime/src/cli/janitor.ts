@@ -3,15 +3,16 @@ import { Command } from 'commander';
 import { pino } from 'pino';
 import type { LoadedBinding, ServiceHandle } from '../binding/index.ts';
 import { connectPostgres, type PostgresConnection } from '../connections/postgres/index.ts';
+import { whenAsked } from '../connections/when-asked.ts';
 import type { Topology } from '../contracts/topology.ts';
 import { createHealth, startHealthServer } from '../health/index.ts';
 import { openArchive } from '../retention/archive/open.ts';
 import { janitorCheck } from '../retention/check.ts';
-import { gaugeRegistry } from '../retention/gauges.ts';
 import { type Janitor, runOnce, startJanitor, type TaskOutcome } from '../retention/janitor.ts';
 import { logRetention } from '../retention/log/retention.ts';
 import { streamRetention } from '../retention/redis/task.ts';
 import type { Task } from '../retention/task.ts';
+import { signalRegistry } from '../signals/exposition.ts';
 import { readTopology } from '../topology/index.ts';
 import { type BindingFlags, bindingOf, pickService, withBinding } from './binding.ts';
 import { problemFound, report } from './outcome.ts';
@@ -79,29 +80,18 @@ function databaseOf(binding: LoadedBinding, flags: Flags): Database | undefined 
   const { services } = binding.document;
   if (flags.database === undefined && !binding.names.some((name) => services[name]!.kind === 'postgres')) return undefined;
   const service: ServiceHandle = pickService(binding, '--database', flags.database, 'postgres');
-  let opening: Promise<PostgresConnection> | undefined;
-  let opened: PostgresConnection | undefined;
-  const connect = async (): Promise<PostgresConnection> => {
-    opening ??= connectPostgres(service, { name: 'millrace janitor', statementTimeoutMs: 0 });
-    try {
-      opened = await opening;
-      return opened;
-    } catch (error) {
-      opening = undefined;
-      throw error;
-    }
-  };
+  const database = whenAsked(() => connectPostgres(service, { name: 'millrace janitor', statementTimeoutMs: 0 }));
   return {
     name: service.name,
-    openClient: async (name) => (await connect()).openClient(name),
-    [Symbol.asyncDispose]: async () => opened?.close(),
+    openClient: async (name) => (await database.get()).openClient(name),
+    [Symbol.asyncDispose]: () => database.close(),
   };
 }
 
 /** No beacon: answering shows that the event loop turns, and a run that archives may take hours. */
 function serveHealth(flags: Flags, janitor: Janitor) {
   const health = createHealth({ checks: [janitorCheck(janitor)] });
-  const registry = gaugeRegistry(() => janitor.outcomes().flatMap((outcome) => outcome.report?.gauges ?? []));
+  const registry = signalRegistry(() => janitor.outcomes().flatMap((outcome) => outcome.report?.gauges ?? []));
   return startHealthServer({ health, port: flags.httpPort!, host: flags.httpHost, registry });
 }
 

@@ -9,10 +9,16 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   apply: async () => (await import('./apply.ts')).applyCommand(),
   archive: async () => (await import('./archive.ts')).archiveCommand(),
+  compare: async () => (await import('./compare.ts')).compareCommand(),
+  dlq: async () => (await import('./dlq.ts')).dlqCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  groups: async () => (await import('./groups.ts')).groupsCommand(),
   janitor: async () => (await import('./janitor.ts')).janitorCommand(),
   migrate: async () => (await import('./migrate.ts')).migrateCommand(),
+  probe: async () => (await import('./probe.ts')).probeCommand(),
   redact: async () => (await import('./redact.ts')).redactCommand(),
   relay: async () => (await import('./relay.ts')).relayCommand(),
+  replay: async () => (await import('./replay.ts')).replayCommand(),
 };
 
 program

@@ -16,10 +16,16 @@ export function exitWith(command: Promise<unknown>): void {
   });
 }
 
-function sentenceOf(error: unknown): string {
+/** An error for people, without its stack where it was to be expected. */
+export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isMillraceError(error)) return `${error.code}: ${error.message}`;
   const { severity, code } = error as { severity?: unknown; code?: unknown };
   const answerOfDatabase = severity !== undefined && typeof code === 'string';
   return answerOfDatabase ? `the database refused: ${error.message} (SQLSTATE ${code})` : (error.stack ?? error.message);
+}
+
+/** A connection that a silent server holds open must not hold this process. */
+export function endSoon(): void {
+  setTimeout(() => process.exit(), 500).unref();
 }

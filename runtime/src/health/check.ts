@@ -1,3 +1,6 @@
+import type { ErrorCode } from '../contracts/errors.ts';
+import type { FaultCode } from '../contracts/fault-guide.ts';
+
 /** `up`: all well; `degraded`: it works, and someone should look; `down`: it does not work. */
 export type HealthStatus = 'up' | 'degraded' | 'down';
 
@@ -10,11 +13,21 @@ export interface Observation {
   readonly unit?: string;
 }
 
+/** One thing that is wrong. */
+export interface Fault {
+  readonly status: Exclude<HealthStatus, 'up'>;
+  readonly reason: string;
+  /** Leads to the way out, in `error-guide.ts` or `fault-guide.ts`. */
+  readonly code: ErrorCode | FaultCode;
+}
+
 /** What a check found. */
 export interface CheckOutcome {
   readonly status: HealthStatus;
   /** Why it is not `up`, as a sentence. */
   readonly reason?: string;
+  /** The same one by one, where the check tells them apart. */
+  readonly faults?: readonly Fault[];
   readonly observations?: readonly Observation[];
 }
 
@@ -53,9 +66,8 @@ export function worst(statuses: readonly HealthStatus[]): HealthStatus {
   return statuses.includes('degraded') ? 'degraded' : 'up';
 }
 
-/** An outcome from the faults found: the first of the worst status gives the reason. */
-export function outcomeOf(faults: readonly CheckOutcome[], observations: readonly Observation[]): CheckOutcome {
+/** An outcome from the faults found: the worst gives the status, all of them the reason. */
+export function outcomeOf(faults: readonly Fault[], observations: readonly Observation[]): CheckOutcome {
   const status = worst(faults.map((fault) => fault.status));
-  const reasons = faults.flatMap((fault) => fault.reason ?? []);
-  return { status, observations, ...(reasons.length > 0 && { reason: reasons.join('; ') }) };
+  return { status, observations, ...(faults.length > 0 && { reason: faults.map(({ reason }) => reason).join('; '), faults }) };
 }

@@ -1,5 +1,5 @@
 export { type Beacon, createBeacon } from './beacons.ts';
-export type { CheckOptions, CheckOutcome, HealthCheck, HealthStatus, Observation } from './check.ts';
+export type { CheckOptions, CheckOutcome, Fault, HealthCheck, HealthStatus, Observation } from './check.ts';
 export { createHealth, type Health, type HealthOptions, type HealthReport } from './health.ts';
 export type { MetricsRegistry } from './metrics.ts';
 export { type PostgresCheckOptions, postgresCheck } from './postgres-check.ts';

@@ -1,5 +1,5 @@
 import type { KafkaConnection, KafkaMetadata, KafkaTopicMetadata } from '../connections/kafka/index.ts';
-import { type CheckOptions, type CheckOutcome, checkIdentity, type HealthCheck, type Observation, outcomeOf } from './check.ts';
+import { type CheckOptions, checkIdentity, type Fault, type HealthCheck, type Observation, outcomeOf } from './check.ts';
 
 export interface KafkaCheckOptions extends CheckOptions {
   /** Deadline; the answer may need several brokers. @default 3_000 */
@@ -15,8 +15,6 @@ export interface KafkaCheckOptions extends CheckOptions {
   /** `down` when it is another cluster. @default the id of the first answer */
   readonly clusterId?: string;
 }
-
-type Fault = CheckOutcome & { readonly reason: string };
 
 /**
  * Looks at a cluster over the connection that `connection` keeps for this, and never opens one of its own.
@@ -47,22 +45,32 @@ export function kafkaCheck(connection: KafkaConnection, options: KafkaCheckOptio
 
 function clusterFaults({ clusterId, controllerId, brokers }: KafkaMetadata, minBrokers: number, expectedId: string): Fault[] {
   const faults: Fault[] = [];
-  if (clusterId !== expectedId) faults.push({ status: 'down', reason: `this is cluster ${clusterId}, not ${expectedId}` });
-  if (brokers.length < minBrokers) faults.push({ status: 'down', reason: `${brokers.length} of at least ${minBrokers} brokers are there` });
-  if (controllerId === undefined) faults.push({ status: 'degraded', reason: 'the cluster has no controller' });
+  if (clusterId !== expectedId)
+    faults.push({ status: 'down', code: 'KAFKA_CLUSTER_OTHER', reason: `this is cluster ${clusterId}, not ${expectedId}` });
+  if (brokers.length < minBrokers)
+    faults.push({ status: 'down', code: 'KAFKA_BROKER_MISSING', reason: `${brokers.length} of at least ${minBrokers} brokers are there` });
+  if (controllerId === undefined) faults.push({ status: 'degraded', code: 'KAFKA_NO_CONTROLLER', reason: 'the cluster has no controller' });
   return faults;
 }
 
 /** Error codes of the protocol for a topic. */
-const topicErrors: Readonly<Record<number, string>> = { 3: 'does not exist', 29: 'may not be seen by this user', 5: 'has no leader yet' };
+const topicErrors: Readonly<Record<number, Pick<Fault, 'reason' | 'code'>>> = {
+  3: { reason: 'does not exist', code: 'TOPIC_UNKNOWN' },
+  5: { reason: 'has no leader yet', code: 'KAFKA_NO_LEADER' },
+  29: { reason: 'may not be seen by this user', code: 'ACCESS_DENIED' },
+};
 
 function topicFaults({ topics }: KafkaMetadata, wanted: readonly string[]): Fault[] {
   return wanted.flatMap((name): Fault[] => {
     const topic = topics.find((entry) => entry.name === name);
     const errorCode = topic === undefined ? 3 : topic.errorCode;
-    if (errorCode !== 0) return [{ status: 'down', reason: `topic ${name} ${topicErrors[errorCode] ?? `gives error ${errorCode}`}` }];
+    if (errorCode !== 0) {
+      const { reason, ...known } = topicErrors[errorCode] ?? { reason: `gives error ${errorCode}`, code: 'KAFKA_TOPIC_FAILS' as const };
+      return [{ status: 'down', ...known, reason: `topic ${name} ${reason}` }];
+    }
     const leaderless = topic?.partitions.filter(({ leader }) => leader === undefined) ?? [];
-    return leaderless.length === 0 ? [] : [{ status: 'down', reason: `topic ${name} has no leader for ${listed(leaderless)}` }];
+    if (leaderless.length === 0) return [];
+    return [{ status: 'down', code: 'KAFKA_NO_LEADER', reason: `topic ${name} has no leader for ${listed(leaderless)}` }];
   });
 }
 
@@ -83,9 +91,9 @@ function underReplicated({ topics }: KafkaMetadata): ShortReplicas[] {
 function replicaFault({ topic, partitions, fewest }: ShortReplicas, needed: number | undefined): Fault {
   if (needed !== undefined && fewest < needed) {
     const reason = `topic ${topic} takes no writes: ${fewest} replicas are in sync and min.insync.replicas is ${needed}`;
-    return { status: 'down', reason };
+    return { status: 'down', code: 'KAFKA_UNDER_MIN_ISR', reason };
   }
-  return { status: 'degraded', reason: `topic ${topic} is under-replicated in ${listed(partitions)}` };
+  return { status: 'degraded', code: 'KAFKA_UNDER_REPLICATED', reason: `topic ${topic} is under-replicated in ${listed(partitions)}` };
 }
 
 /** Asked only while replicas are missing; of a topic whose settings the user may not see (DescribeConfigs) nothing is known. */
@@ -103,10 +111,11 @@ async function lagOf(
     const lag = Number((await connection.lag(groupId, topics)).reduce((sum, partition) => sum + partition.lag, 0n));
     const observation = { measure: `lag.${groupId}`, value: lag, unit: '{message}' };
     if (lag <= maxLag) return { observation };
-    return { observation, fault: { status: 'degraded', reason: `group ${groupId} is ${lag} messages behind, more than ${maxLag}` } };
+    const reason = `group ${groupId} is ${lag} messages behind, more than ${maxLag}`;
+    return { observation, fault: { status: 'degraded', code: 'KAFKA_GROUP_BEHIND', reason } };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { fault: { status: 'degraded', reason: `the lag of group ${groupId} cannot be read: ${why}` } };
+    return { fault: { status: 'degraded', code: 'KAFKA_GROUP_UNREADABLE', reason: `the lag of group ${groupId} cannot be read: ${why}` } };
   }
 }
 

@@ -1,15 +1,7 @@
 import { exceptionType, statusOf } from '../connections/opensearch/errors.ts';
 import type { SearchConnection } from '../connections/opensearch/index.ts';
 import { isMillraceError } from '../contracts/errors.ts';
-import {
-  type CheckOptions,
-  type CheckOutcome,
-  checkIdentity,
-  type HealthCheck,
-  type HealthStatus,
-  type Observation,
-  outcomeOf,
-} from './check.ts';
+import { type CheckOptions, checkIdentity, type Fault, type HealthCheck, type Observation, outcomeOf } from './check.ts';
 
 export interface SearchCheckOptions extends CheckOptions {
   /** What a cluster without all its replicas is; a single node never has them, so `up` suits development. @default 'degraded' */
@@ -71,12 +63,14 @@ export function searchCheck(connection: SearchConnection, options: SearchCheckOp
           ...healthFaults(sight.health, options.yellow ?? 'degraded'),
           ...blockFaults(sight.blocks, options.writable ?? true),
           ...diskFaults(sight.nodes, options.diskWarnRatio ?? 0.85),
-          ...(rejections(rejected) ? [fault('degraded', 'writes are being rejected (429): the cluster is overloaded')] : []),
+          ...(rejections(rejected)
+            ? [fault('degraded', 'OPENSEARCH_REJECTS', 'writes are being rejected (429): the cluster is overloaded')]
+            : []),
         ];
         return outcomeOf(faults, observe(sight, rejected));
       } catch (error) {
         if (/^(cluster_manager|master)_not_discovered_exception$/.test(exceptionType(error) ?? '')) {
-          return { status: 'down', reason: 'no cluster manager is elected' };
+          return outcomeOf([fault('down', 'OPENSEARCH_NO_MANAGER', 'no cluster manager is elected')], []);
         }
         throw error;
       }
@@ -104,36 +98,37 @@ async function look({ client }: SearchConnection, signal: AbortSignal, timeoutMs
   return { health, nodes: stats && Object.values(stats.nodes ?? {}), blocks: state && (state.blocks ?? {}) };
 }
 
-function fault(status: HealthStatus, reason: string): CheckOutcome {
-  return { status, reason };
+function fault(status: Fault['status'], code: NonNullable<Fault['code']>, reason: string): Fault {
+  return { status, code, reason };
 }
 
-function healthFaults(health: ClusterHealth | undefined, yellow: 'up' | 'degraded'): CheckOutcome[] {
+function healthFaults(health: ClusterHealth | undefined, yellow: 'up' | 'degraded'): Fault[] {
   if (health === undefined || health.status === 'green') return [];
   const { unassigned_shards: unassigned, initializing_shards: starting } = health;
   const missing = unassigned > 0 ? `${unassigned} shards are on no node` : `${starting} shards are still starting`;
-  if (health.status === 'red') return [fault('down', `the cluster is red: ${missing}, primaries among them`)];
-  return yellow === 'up' ? [] : [fault('degraded', `the cluster is yellow: ${missing}, all of them replicas`)];
+  if (health.status === 'red') return [fault('down', 'OPENSEARCH_RED', `the cluster is red: ${missing}, primaries among them`)];
+  return yellow === 'up' ? [] : [fault('degraded', 'OPENSEARCH_YELLOW', `the cluster is yellow: ${missing}, all of them replicas`)];
 }
 
-function blockFaults({ global = {}, indices = {} }: Blocks = {}, writable: boolean): CheckOutcome[] {
-  const faults: CheckOutcome[] = [];
+function blockFaults({ global = {}, indices = {} }: Blocks = {}, writable: boolean): Fault[] {
+  const faults: Fault[] = [];
   if (blockIds.clusterReadOnly in global || blockIds.clusterReadOnlyAllowDelete in global) {
-    faults.push(fault(writable ? 'down' : 'degraded', 'the whole cluster is read-only'));
+    faults.push(fault(writable ? 'down' : 'degraded', 'OPENSEARCH_READ_ONLY', 'the whole cluster is read-only'));
   }
-  if (blockIds.createIndex in global) faults.push(fault('degraded', 'no index can be created: all nodes are short of disk'));
+  if (blockIds.createIndex in global)
+    faults.push(fault('degraded', 'OPENSEARCH_INDICES_BLOCKED', 'no index can be created: all nodes are short of disk'));
   const blocked = Object.entries(indices).filter(([, blocks]) => blockIds.indexReadOnlyAllowDelete in blocks);
   if (blocked.length === 0) return faults;
   const named = blocked.slice(0, 3).map(([name]) => name);
   const more = blocked.length > named.length ? ` and ${blocked.length - named.length} more` : '';
-  return [...faults, fault('degraded', `a full disk has made indices read-only: ${named.join(', ')}${more}`)];
+  return [...faults, fault('degraded', 'OPENSEARCH_INDICES_BLOCKED', `a full disk has made indices read-only: ${named.join(', ')}${more}`)];
 }
 
-function diskFaults(nodes: readonly NodeStats[] = [], warnRatio: number): CheckOutcome[] {
+function diskFaults(nodes: readonly NodeStats[] = [], warnRatio: number): Fault[] {
   return nodes.flatMap((node) => {
     const ratio = diskUsed(node);
     return ratio !== undefined && ratio > warnRatio
-      ? [fault('degraded', `the disk of ${node.name} is ${Math.round(ratio * 100)} % used`)]
+      ? [fault('degraded', 'OPENSEARCH_DISK_FULL', `the disk of ${node.name} is ${Math.round(ratio * 100)} % used`)]
       : [];
   });
 }

@@ -1,5 +1,5 @@
 import type { PostgresConnection } from '../connections/postgres/index.ts';
-import type { CheckOutcome, Observation } from './check.ts';
+import { type CheckOutcome, type Fault, type Observation, outcomeOf } from './check.ts';
 
 /** How `postgresCheck` looks at what `connection` leads to. */
 export async function postgresLook(connection: PostgresConnection, writable: boolean, signal: AbortSignal): Promise<CheckOutcome> {
@@ -9,15 +9,18 @@ export async function postgresLook(connection: PostgresConnection, writable: boo
     { measure: 'poolWaiting', value: pool.waitingCount, unit: '{request}' },
   ];
   if (pool.waitingCount > 0 && pool.idleCount === 0 && pool.totalCount >= pool.options.max) {
-    return { status: 'degraded', reason: `all ${pool.totalCount} connections of the pool are busy and others wait`, observations };
+    const reason = `all ${pool.totalCount} connections of the pool are busy and others wait`;
+    return outcomeOf([{ status: 'degraded', code: 'POSTGRES_POOL_BUSY', reason }], observations);
   }
   const standby = await inRecovery(connection, signal);
-  return { ...judge(standby, writable), observations };
+  return outcomeOf(standby && writable ? [notPrimary] : [], observations);
 }
 
-function judge(standby: boolean, writable: boolean): CheckOutcome {
-  return standby && writable ? { status: 'down', reason: 'the server is a standby in recovery and takes no writes' } : { status: 'up' };
-}
+const notPrimary: Fault = {
+  status: 'down',
+  code: 'POSTGRES_NOT_PRIMARY',
+  reason: 'the server is a standby in recovery and takes no writes',
+};
 
 /** At the deadline the connection is dropped, not given back: an answer that comes later would be taken for that to the next question. */
 async function inRecovery({ pool }: PostgresConnection, signal: AbortSignal): Promise<boolean> {

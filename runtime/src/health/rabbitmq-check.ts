@@ -5,6 +5,7 @@ import {
   type CheckOptions,
   type CheckOutcome,
   checkIdentity,
+  type Fault,
   type HealthCheck,
   type HealthStatus,
   type Observation,
@@ -70,8 +71,14 @@ export function rabbitCheck(connection: RabbitConnection, options: RabbitCheckOp
 
 function obstacleOn({ state }: RabbitConnection, blockedStatus: HealthStatus): CheckOutcome | undefined {
   const { connected, blocked, lastError } = state;
-  if (!connected) return { status: 'down', reason: `the connection is lost${lastError === undefined ? '' : `: ${lastError.message}`}` };
-  return blocked === undefined ? undefined : { status: blockedStatus, reason: `the broker blocks publishers: ${blocked}` };
+  if (!connected) {
+    const reason = `the connection is lost${lastError === undefined ? '' : `: ${lastError.message}`}`;
+    return { status: 'down', reason, faults: [{ status: 'down', code: 'CONNECTION_FAILED', reason }] };
+  }
+  if (blocked === undefined) return undefined;
+  const reason = `the broker blocks publishers: ${blocked}`;
+  if (blockedStatus === 'up') return { status: 'up', reason };
+  return { status: blockedStatus, reason, faults: [{ status: blockedStatus, code: 'BROKER_BLOCKED', reason }] };
 }
 
 interface KeptChannel {
@@ -103,7 +110,7 @@ function keptChannel(connection: RabbitConnection): KeptChannel {
 }
 
 interface QueueReport {
-  readonly faults: readonly CheckOutcome[];
+  readonly faults: readonly Fault[];
   readonly observations: readonly Observation[];
 }
 
@@ -115,10 +122,15 @@ async function lookAt(
 ): Promise<QueueReport> {
   try {
     const { messageCount, consumerCount } = await (await channel.get()).checkQueue(name);
-    const faults: CheckOutcome[] = [];
-    if (messageCount > maxMessages) faults.push({ status: 'degraded', reason: `queue ${name} holds ${messageCount} messages` });
+    const faults: Fault[] = [];
+    if (messageCount > maxMessages)
+      faults.push({ status: 'degraded', code: 'RABBITMQ_QUEUE_LONG', reason: `queue ${name} holds ${messageCount} messages` });
     if (consumerCount < minConsumers)
-      faults.push({ status: 'degraded', reason: `queue ${name} has ${consumerCount} of ${minConsumers} consumers` });
+      faults.push({
+        status: 'degraded',
+        code: 'RABBITMQ_CONSUMERS_MISSING',
+        reason: `queue ${name} has ${consumerCount} of ${minConsumers} consumers`,
+      });
     return {
       faults,
       observations: [
@@ -129,7 +141,7 @@ async function lookAt(
   } catch (error) {
     channel.drop();
     if (rabbitReplyCode(error) !== notFound) throw error;
-    return { faults: [{ status: 'down', reason: `queue ${name} is missing` }], observations: [] };
+    return { faults: [{ status: 'down', code: 'QUEUE_UNKNOWN', reason: `queue ${name} is missing` }], observations: [] };
   }
 }
 

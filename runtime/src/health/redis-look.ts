@@ -2,7 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { replyCode } from '../connections/redis/errors.ts';
 import type { RedisClient } from '../connections/redis/index.ts';
 import { isMillraceError } from '../contracts/errors.ts';
-import { type CheckOutcome, type HealthCheck, outcomeOf } from './check.ts';
+import { type CheckOutcome, type Fault, type HealthCheck, outcomeOf } from './check.ts';
 import { type Info, parseInfo, type RedisCheckOptions, redisRules } from './redis-rules.ts';
 
 const slotCount = 16_384;
@@ -34,7 +34,8 @@ function clusterLook(cluster: Cluster, options: RedisCheckOptions): () => Promis
   return async () => {
     const masters = cluster.nodes('master');
     const looks = await Promise.all(masters.map((node) => lookAtNode(node, judgeOf(addressOf(node)), patienceMs)));
-    if (looks.every(({ answered }) => !answered)) return { status: 'down', reason: 'no master of the cluster answers' };
+    if (looks.every(({ answered }) => !answered))
+      return outcomeOf([{ status: 'down', code: 'REDIS_CLUSTER_DOWN', reason: 'no master of the cluster answers' }], []);
     const state = looks.map(({ cluster: info }) => info).find((info) => info !== undefined);
     const observations = [
       { measure: 'masters', value: masters.length, unit: '{node}' },
@@ -48,7 +49,7 @@ function clusterLook(cluster: Cluster, options: RedisCheckOptions): () => Promis
 interface NodeLook {
   readonly answered: boolean;
   readonly cluster?: Info | undefined;
-  readonly faults: readonly CheckOutcome[];
+  readonly faults: readonly Fault[];
 }
 
 /** Over the connection that is there; a node without one is not connected to for the sake of a check. */
@@ -67,9 +68,8 @@ async function lookAtNode(node: Redis, judge: (info: Info) => CheckOutcome, pati
     const answer = await Promise.race([asked, limit]);
     if (answer === 'late') return silent(address, `has not answered within ${patienceMs} ms`);
     const [info, cluster] = answer;
-    const { status, reason } = info === undefined ? { status: 'up' as const, reason: undefined } : judge(info);
-    const faults = status === 'up' ? [] : [{ status, reason: `master ${address}: ${reason}` }];
-    return { answered: true, cluster, faults };
+    const found = info === undefined ? [] : (judge(info).faults ?? []);
+    return { answered: true, cluster, faults: found.map((fault) => ({ ...fault, reason: `master ${address}: ${fault.reason}` })) };
   } catch (error) {
     return silent(address, `failed: ${error instanceof Error ? error.message : String(error)}`);
   } finally {
@@ -79,20 +79,19 @@ async function lookAtNode(node: Redis, judge: (info: Info) => CheckOutcome, pati
 }
 
 function silent(address: string, fault: string): NodeLook {
-  return { answered: false, faults: [{ status: 'degraded', reason: `master ${address} ${fault}` }] };
+  return { answered: false, faults: [{ status: 'degraded', code: 'REDIS_NODE_SILENT', reason: `master ${address} ${fault}` }] };
 }
 
-function clusterFaults(info: Info): CheckOutcome[] {
+function clusterFaults(info: Info): Fault[] {
   const number = (field: string): number => Number(info.get(field) ?? 0);
   const unassigned = slotCount - number('cluster_slots_assigned');
   const failing = number('cluster_slots_pfail') + number('cluster_slots_fail');
-  return [
-    ...(info.get('cluster_state') === 'ok'
-      ? []
-      : [{ status: 'down' as const, reason: 'the cluster refuses commands (cluster_state fail)' }]),
-    ...(unassigned > 0 ? [{ status: 'down' as const, reason: `${unassigned} slots are assigned to no master` }] : []),
-    ...(failing > 0 ? [{ status: 'degraded' as const, reason: `the master of ${failing} slots is failing` }] : []),
-  ];
+  const faults: Fault[] = [];
+  const found = (status: Fault['status'], reason: string) => faults.push({ status, code: 'REDIS_CLUSTER_DOWN', reason });
+  if (info.get('cluster_state') !== 'ok') found('down', 'the cluster refuses commands (cluster_state fail)');
+  if (unassigned > 0) found('down', `${unassigned} slots are assigned to no master`);
+  if (failing > 0) found('degraded', `the master of ${failing} slots is failing`);
+  return faults;
 }
 
 function addressOf({ options }: Redis): string {

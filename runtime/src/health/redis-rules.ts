@@ -1,4 +1,4 @@
-import { type CheckOptions, type CheckOutcome, type Observation, outcomeOf } from './check.ts';
+import { type CheckOptions, type CheckOutcome, type Fault, type Observation, outcomeOf } from './check.ts';
 
 /** Options of `redisCheck`. */
 export interface RedisCheckOptions extends CheckOptions {
@@ -17,7 +17,7 @@ export interface RedisCheckOptions extends CheckOptions {
 /** What INFO says, by field. */
 export type Info = ReadonlyMap<string, string>;
 
-type Rule = (info: Info) => CheckOutcome | false;
+type Rule = (info: Info) => Fault | false;
 
 /** Judges one server by its INFO; remembers what it saw last, where a change is the fault. */
 export function redisRules(options: RedisCheckOptions): (info: Info) => CheckOutcome {
@@ -40,43 +40,76 @@ export function parseInfo(text: string): Info {
 
 function stateRules({ forStreams = false, memoryWarnRatio = 0.9 }: RedisCheckOptions): Rule[] {
   return [
-    (info) => info.get('loading') === '1' && { status: 'down', reason: 'the server is loading its data' },
+    (info) => info.get('loading') === '1' && { status: 'down', code: 'REDIS_LOADING', reason: 'the server is loading its data' },
     (info) => {
       const policy = info.get('maxmemory_policy');
       return (
-        forStreams && policy !== 'noeviction' && { status: 'down', reason: `the server may evict streams (maxmemory-policy ${policy})` }
+        forStreams &&
+        policy !== 'noeviction' && {
+          status: 'down',
+          code: 'REDIS_EVICTS',
+          reason: `the server may evict streams (maxmemory-policy ${policy})`,
+        }
       );
     },
     (info) => {
       const ratio = memoryRatio(info);
       return (
-        ratio !== undefined && ratio > memoryWarnRatio && { status: 'degraded', reason: `memory is ${Math.round(ratio * 100)} % used` }
+        ratio !== undefined &&
+        ratio > memoryWarnRatio && { status: 'degraded', code: 'REDIS_MEMORY_HIGH', reason: `memory is ${Math.round(ratio * 100)} % used` }
       );
     },
-    (info) => (info.get('aof_last_write_status') ?? 'ok') !== 'ok' && { status: 'degraded', reason: 'the last write of the AOF failed' },
-    (info) => (info.get('rdb_last_bgsave_status') ?? 'ok') !== 'ok' && { status: 'degraded', reason: 'the last snapshot failed' },
+    (info) =>
+      (info.get('aof_last_write_status') ?? 'ok') !== 'ok' && {
+        status: 'degraded',
+        code: 'REDIS_PERSISTENCE_FAILED',
+        reason: 'the last write of the AOF failed',
+      },
+    (info) =>
+      (info.get('rdb_last_bgsave_status') ?? 'ok') !== 'ok' && {
+        status: 'degraded',
+        code: 'REDIS_PERSISTENCE_FAILED',
+        reason: 'the last snapshot failed',
+      },
   ];
 }
 
 function replicationRules({ writable = true, minReplicas = 0, maxReplicaLagSeconds = 10 }: RedisCheckOptions): Rule[] {
   return [
-    (info) => writable && info.get('role') === 'slave' && { status: 'down', reason: 'the server is a replica and takes no writes' },
-    (info) => (info.get('master_link_status') ?? 'up') !== 'up' && { status: 'degraded', reason: 'the replica has lost its master' },
+    (info) =>
+      writable &&
+      info.get('role') === 'slave' && { status: 'down', code: 'REDIS_NOT_MASTER', reason: 'the server is a replica and takes no writes' },
+    (info) =>
+      (info.get('master_link_status') ?? 'up') !== 'up' && {
+        status: 'degraded',
+        code: 'REDIS_REPLICA_DETACHED',
+        reason: 'the replica has lost its master',
+      },
     (info) => {
       const silence = Number(info.get('master_last_io_seconds_ago') ?? 0);
-      return silence > maxReplicaLagSeconds && { status: 'degraded', reason: `the replica has not heard of its master for ${silence} s` };
+      return (
+        silence > maxReplicaLagSeconds && {
+          status: 'degraded',
+          code: 'REDIS_REPLICA_LATE',
+          reason: `the replica has not heard of its master for ${silence} s`,
+        }
+      );
     },
     (info) => {
       const late = replicasOf(info).find(({ state, lagSeconds }) => state !== 'online' || lagSeconds > maxReplicaLagSeconds);
       if (late === undefined) return false;
       const fault = late.state === 'online' ? `is ${late.lagSeconds} s behind` : `is not in step yet (${late.state})`;
-      return { status: 'degraded', reason: `replica ${late.address} ${fault}` };
+      return { status: 'degraded', code: 'REDIS_REPLICA_LATE', reason: `replica ${late.address} ${fault}` };
     },
     (info) => {
       const count = replicasOf(info).filter(({ state }) => state === 'online').length;
       return (
         info.get('role') === 'master' &&
-        count < minReplicas && { status: 'degraded', reason: `${count} of at least ${minReplicas} replicas are in touch` }
+        count < minReplicas && {
+          status: 'degraded',
+          code: 'REDIS_REPLICA_MISSING',
+          reason: `${count} of at least ${minReplicas} replicas are in touch`,
+        }
       );
     },
   ];
@@ -88,7 +121,7 @@ function rejectsConnections(): Rule {
     const rejected = Number(info.get('rejected_connections') ?? 0);
     const more = before !== undefined && rejected > before;
     before = rejected;
-    return more && { status: 'degraded', reason: 'the server rejects connections (maxclients)' };
+    return more && { status: 'degraded', code: 'REDIS_CONNECTIONS_REJECTED', reason: 'the server rejects connections (maxclients)' };
   };
 }
 
@@ -100,7 +133,7 @@ interface Replica {
 }
 
 /** Lines such as `slave0:ip=10.0.0.2,port=6379,state=online,offset=1024,lag=1` of a master. */
-function replicasOf(info: Info): Replica[] {
+export function replicasOf(info: Info): Replica[] {
   const written = Number(info.get('master_repl_offset') ?? 0);
   return [...info].flatMap(([field, value]) => {
     if (!/^slave\d+$/.test(field)) return [];

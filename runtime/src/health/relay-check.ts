@@ -1,6 +1,6 @@
 import type { Relay, RelayStatus } from '../outbox/relay.ts';
 import type { Beacon } from './beacons.ts';
-import { type CheckOptions, type CheckOutcome, checkIdentity, type HealthCheck, outcomeOf } from './check.ts';
+import { type CheckOptions, checkIdentity, type Fault, type HealthCheck, outcomeOf } from './check.ts';
 
 export interface RelayCheckOptions extends CheckOptions {
   /** Age of the oldest unpublished event above which the relay is `degraded`. @default 30_000 */
@@ -37,22 +37,30 @@ export function relayBeacon(relay: Pick<Relay, 'status'>, maxSilenceMs = 60_000)
   return { name: `relay ${relay.status().sink}`, maxSilenceMs, silentForMs: () => relay.status().idleForMs };
 }
 
-function faultsOf({ state, oldestUnpublishedAgeMs, blockedKeys, lastError }: RelayStatus, maxAgeMs: number): CheckOutcome[] {
+function faultsOf({ state, oldestUnpublishedAgeMs, blockedKeys, lastError }: RelayStatus, maxAgeMs: number): Fault[] {
   const because = lastError === undefined ? '' : `: ${lastError}`;
-  const faults: CheckOutcome[] = [];
-  if (state === 'failed' || state === 'closed') faults.push({ status: 'down', reason: `the relay has ended (${state})${because}` });
-  if (state === 'unreachable') faults.push({ status: 'degraded', reason: `the relay cannot reach its database${because}` });
+  const faults: Fault[] = [];
+  if (state === 'failed' || state === 'closed')
+    faults.push({ status: 'down', code: 'RELAY_ENDED', reason: `the relay has ended (${state})${because}` });
+  if (state === 'unreachable')
+    faults.push({ status: 'degraded', code: 'CONNECTION_FAILED', reason: `the relay cannot reach its database${because}` });
   if (oldestUnpublishedAgeMs > maxAgeMs) {
-    faults.push({ status: 'degraded', reason: `the oldest unpublished event is ${oldestUnpublishedAgeMs} ms old${because}` });
+    const reason = `the oldest unpublished event is ${oldestUnpublishedAgeMs} ms old${because}`;
+    faults.push({ status: 'degraded', code: 'RELAY_LATE', reason });
   }
-  if (blockedKeys > 0) faults.push({ status: 'degraded', reason: `${blockedKeys} keys are held back behind a failing event` });
+  if (blockedKeys > 0)
+    faults.push({ status: 'degraded', code: 'RELAY_KEYS_HELD', reason: `${blockedKeys} keys are held back behind a failing event` });
   return faults;
 }
 
-function headroomFaults({ headroom }: RelayStatus, minHeadroom: number): CheckOutcome[] {
+function headroomFaults({ headroom }: RelayStatus, minHeadroom: number): Fault[] {
   if (headroom === undefined || headroom >= minHeadroom) return [];
   const remedy = 'the log of the relay says why none is made ahead; end the transaction that locks millrace.outbox, or call makePartitions';
   return [
-    { status: 'degraded', reason: `${headroom} events are left before inserts into the outbox fail for want of a partition: ${remedy}` },
+    {
+      status: 'degraded',
+      code: 'PARTITIONS_SHORT',
+      reason: `${headroom} events are left before inserts into the outbox fail for want of a partition: ${remedy}`,
+    },
   ];
 }

@@ -4,7 +4,7 @@ import { MillraceError } from '../contracts/errors.ts';
 import type { Beacon } from './beacons.ts';
 import { healthBody, healthMediaType, plainBody } from './body.ts';
 import type { Health } from './health.ts';
-import { type MetricsRegistry, metricsText } from './metrics.ts';
+import type { MetricsRegistry } from './metrics.ts';
 
 export interface HealthServerOptions {
   readonly health: Health;
@@ -102,6 +102,8 @@ async function startup(health: Health, state: { started: boolean }): Promise<Ans
 }
 
 async function metrics({ health, registry }: HealthServerOptions): Promise<Answer> {
+  // Loaded where somebody asks for it: the package is small for those who start fast.
+  const { metricsText } = await import('./metrics.ts');
   const { type, text } = await metricsText(await health.report(), registry);
   return { code: 200, type, text };
 }

@@ -1,26 +1,15 @@
-import { type Logger, type LoggerOptions, pino } from 'pino';
+import type { Logger } from 'pino';
 import { MillraceError } from '../contracts/errors.ts';
 import { type ApplyOutcome, type ApplyProgress, applyTopology } from '../topology/apply.ts';
 import { readTopology } from '../topology/index.ts';
 import { type ApplyAnswer, answerOf, failureOf } from './answer.ts';
 import { bindingFor } from './binding.ts';
+import type { InvocationContext } from './invocation.ts';
+import { functionOutput } from './output.ts';
 import { parseRequest } from './request.ts';
-
-/** What AWS Lambda tells of an invocation, as far as it is used. */
-interface InvocationContext {
-  getRemainingTimeInMillis(): number;
-}
 
 /** Left of the time that AWS gives, so that the failure is told in a sentence and not by AWS's "timed out". */
 const reserveMs = 10_000;
-
-/** As Lambda writes its own lines. @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html */
-const logging: LoggerOptions = {
-  base: null,
-  messageKey: 'message',
-  timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
-  formatters: { level: (level) => ({ level: level.toUpperCase() }) },
-};
 
 /**
  * `millrace apply` as an AWS Lambda function: reads the binding, its topology and the secrets from AWS, and makes the servers as they are declared.
@@ -32,8 +21,7 @@ const logging: LoggerOptions = {
  * whatever reading from AWS throws.
  */
 export async function handler(event: unknown, context: InvocationContext): Promise<ApplyAnswer> {
-  // Written before it answers: Lambda stops the process in between.
-  const logger = pino(logging, pino.destination({ dest: 1, sync: true }));
+  const { logger } = functionOutput();
   try {
     const outcome = await run(event, context, logger);
     const answer = answerOf(outcome);

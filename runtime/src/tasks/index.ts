@@ -1,0 +1,270 @@
+import { pino } from 'pino';
+import type { ServiceHandle } from '../binding/index.ts';
+import { once } from '../connections/once.ts';
+import { connectRabbit, type RabbitConnection } from '../connections/rabbitmq/index.ts';
+import type { ConsumerLogger } from '../consuming/consumer.ts';
+import { MillraceError } from '../contracts/errors.ts';
+import { delayLevel } from '../contracts/rabbit-delays.ts';
+import type { Topology } from '../contracts/topology.ts';
+import { processName } from '../process-name.ts';
+import { type Caller, openCaller } from './call.ts';
+import { copiesFor } from './copies.ts';
+import { openRoom, type Room } from './desk.ts';
+import { explainMissing, type Names, namesOn, type QueueDeclaration } from './names.ts';
+import { publishTo, send } from './send.ts';
+import { startServer } from './serve.ts';
+import type { CallHandler, CallOptions, RoutedOptions, SendOptions, ServeOptions, TaskHandler, Worker, WorkOptions } from './task.ts';
+import { type Publish, windowed } from './window.ts';
+import { startWorker } from './worker.ts';
+
+export { type RemoteFailure, remoteFailure } from './call.ts';
+export type * from './task.ts';
+
+export interface TasksOptions {
+  /** A RabbitMQ of the binding. */
+  readonly service: ServiceHandle;
+  readonly topology: Topology;
+  /** Name of this process in the broker's list of connections and in histories of failures. @default host name and process id */
+  readonly name?: string;
+  /** How long `close()` lets running handlers go on before it aborts their signals; a second later they are left to themselves. @default 10_000 */
+  readonly drainMs?: number;
+  /** @default warnings and errors to standard output */
+  readonly logger?: ConsumerLogger;
+}
+
+/** What calls and answers have come to since `openTasks`. */
+export interface CallFigures {
+  /** Calls of this process that wait for an answer. */
+  readonly outstanding: number;
+  /** Answers that came when nobody waited for them any more; they are dropped. */
+  readonly lateReplies: number;
+  /** Requests whose deadline had passed when their turn came here; they are dropped. */
+  readonly expiredRequests: number;
+}
+
+/** Work queues, exchanges and calls on a RabbitMQ, as the topology declares them. */
+export interface Tasks extends AsyncDisposable {
+  readonly calls: CallFigures;
+  /**
+   * Puts a task into a queue. The payload travels as JSON, bytes as they are. Resolves when the broker has the task on disk (quorum queues: on most nodes).
+   *
+   * Not guaranteed: that a task whose promise was rejected with CONNECTION_FAILED or CONNECTION_TIMEOUT was not taken. Send it again under the same `id`.
+   *
+   * @returns its id
+   * @throws {MillraceError} QUEUE_UNKNOWN; TASK_INVALID when `options` ask for what the queue does not have; MESSAGE_UNROUTABLE when it is not on the broker;
+   * PUBLISH_FAILED when it is full; and as `RabbitPublisher.publish`.
+   */
+  send(queue: string, payload: unknown, options?: SendOptions): Promise<string>;
+  /**
+   * Publishes a task for every queue that is bound to the exchange and fits: all of a fanout, by `routingKey` of a direct or topic, by `headers` of a headers one.
+   *
+   * @returns its id, the same in every queue
+   * @throws {MillraceError} as `send`; MESSAGE_UNROUTABLE when no queue fits.
+   */
+  publish(exchange: string, payload: unknown, options?: RoutedOptions): Promise<string>;
+  /**
+   * Works on the tasks of a queue until it is closed.
+   *
+   * A failed task comes again to this queue alone, after a pause, `maxRetries` times; then it goes to the queue's `deadLetterQueue` with the history of its
+   * failures, or away where there is none. A task that ends its process is found out and set aside as well.
+   *
+   * Not guaranteed: that a task is handled once (use the inbox), nor any order. In a queue with `ttlSeconds` each repetition begins to wait anew. RabbitMQ takes a task
+   * back that has not been answered within its `consumer_timeout`, 30 minutes: split what takes longer.
+   *
+   * @throws {MillraceError} QUEUE_UNKNOWN when it is not declared or not on the broker; CONNECTION_CLOSED after `close()`; and as `connectRabbit`.
+   */
+  work<T = unknown>(queue: string, options: WorkOptions, handler: TaskHandler<T>): Promise<Worker>;
+  /**
+   * Asks whoever serves a queue, and waits for the answer. A request that has none when the connection is lost is sent again, under its id, until its deadline.
+   *
+   * Not guaranteed: that a request is carried out once. A server process answers a request that it gets twice from memory; another one carries it out again,
+   * unless its handler uses the inbox. After CALL_DEADLINE it may have been carried out, or still be.
+   *
+   * @throws {MillraceError} CALL_FAILED when the server's handler threw: see `remoteFailure`; CALL_DEADLINE after `timeoutMs`; TASK_INVALID for a `timeoutMs` that is
+   * out of range; QUEUE_UNKNOWN; MESSAGE_UNROUTABLE.
+   * @throws the reason of `signal`
+   */
+  call<T = unknown>(queue: string, payload: unknown, options?: CallOptions): Promise<T>;
+  /**
+   * Answers the calls of a queue until it is closed. Requests whose deadline has passed are dropped, by the broker while they wait and by the server before they
+   * begin; the clocks of caller and server are compared for that. Declare the queue without `deadLetterQueue`, or those go there.
+   *
+   * @throws {MillraceError} as `work`
+   */
+  serve<T = unknown>(queue: string, options: ServeOptions, handler: CallHandler<T>): Promise<Worker>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens work queues, exchanges and calls of a RabbitMQ. Two connections: one publishes, the other, opened by the first `work` or `serve`, consumes.
+ *
+ * @throws {MillraceError} as `connectRabbit`: CONNECTION_FAILED, CONNECTION_REFUSED_CREDENTIALS, ACCESS_DENIED.
+ * @example
+ * const binding = await loadBinding();
+ * await using tasks = await openTasks({ service: binding.service('tasks', 'rabbitmq'), topology: await readTopology(binding) });
+ * await using worker = await tasks.work<{ to: string }>('emails', { concurrency: 10 }, async (task) => {
+ *   await mail(task.payload.to);
+ * });
+ * await tasks.send('emails', { to: 'somebody@example.com' }, { delayMs: 60_000 });
+ * @example
+ * await using server = await tasks.serve<{ sku: string }>('prices', {}, async ({ payload }) => priceOf(payload.sku));
+ * const price = await tasks.call<number>('prices', { sku: 'A-1' }, { timeoutMs: 2_000 });
+ */
+export async function openTasks(options: TasksOptions): Promise<Tasks> {
+  const { service, topology, name = processName(), drainMs = 10_000 } = options;
+  const log = options.logger ?? pino({ name: 'millrace', level: 'warn' });
+  const publishing = await connectRabbit(service, { name: `${name} publish` });
+  const house: House = {
+    service,
+    name,
+    drainMs,
+    log,
+    publishing,
+    names: namesOn(topology, service.name),
+    workers: new Set(),
+    room: openRoom(),
+    expired: 0,
+    closed: false,
+  };
+  const publish = await publisherOn(house).catch(async (error: unknown) => {
+    await publishing.close();
+    throw error;
+  });
+  return tasksIn(house, publish);
+}
+
+interface House {
+  readonly service: ServiceHandle;
+  readonly name: string;
+  readonly drainMs: number;
+  readonly log: ConsumerLogger;
+  readonly names: Names;
+  readonly publishing: RabbitConnection;
+  readonly workers: Set<Worker>;
+  readonly room: Room;
+  /** Opened when first asked for, and kept. */
+  consuming?: Promise<RabbitConnection>;
+  copying?: Promise<Publish>;
+  caller?: Promise<Caller>;
+  opened?: Caller;
+  expired: number;
+  closed: boolean;
+}
+
+function tasksIn(house: House, publish: Publish): Tasks {
+  const { names } = house;
+  const close = once(() => closeHouse(house));
+  return {
+    get calls() {
+      return { outstanding: house.opened?.outstanding ?? 0, lateReplies: house.opened?.late ?? 0, expiredRequests: house.expired };
+    },
+    send: (queue, payload, options = {}) => send(names, publish, queue, payload, options),
+    publish: (exchange, payload, options = {}) => publishTo(names, publish, exchange, payload, options),
+    work: (queue, options, handler) => work(house, queue, options, handler as TaskHandler<unknown>),
+    async call<T>(queue: string, payload: unknown, options: CallOptions = {}) {
+      requireOpen(house);
+      house.caller ??= openingOf(house, 'caller', openCaller(house.publishing, names));
+      house.opened = await house.caller;
+      return (await house.opened.call(queue, payload, options)) as T;
+    },
+    serve: (queue, options, handler) => serve(house, publish, queue, options, handler as CallHandler<unknown>),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What could not be opened is opened anew by the next one who asks. */
+function openingOf<T>(house: House, part: 'caller' | 'copying' | 'consuming', opening: Promise<T>): Promise<T> {
+  return opening.catch((error: unknown) => {
+    delete house[part];
+    throw error;
+  });
+}
+
+async function publisherOn({ publishing }: Pick<House, 'publishing'>): Promise<Publish> {
+  return windowed(await publishing.openPublisher());
+}
+
+/** Copies have a channel of their own: where an exchange is missing, the broker ends the channel with all that is under way on it. */
+async function copyingOn({ publishing }: House): Promise<Publish> {
+  const publisher = await publishing
+    .openPublisher((channel) => channel.checkExchange(delayLevel(0)))
+    .catch((error: unknown) => {
+      throw explainMissing(error, `exchange ${delayLevel(0)}, which delays tasks,`);
+    });
+  return windowed(publisher);
+}
+
+function consumingOf(house: House): Promise<RabbitConnection> {
+  const { service, name, drainMs } = house;
+  // The signals of handlers are aborted first, and they get a second for that.
+  house.consuming ??= openingOf(house, 'consuming', connectRabbit(service, { name: `${name} consume`, closeTimeoutMs: drainMs + 1_000 }));
+  return house.consuming;
+}
+
+async function work(house: House, queue: string, options: WorkOptions, handler: TaskHandler<unknown>): Promise<Worker> {
+  requireOpen(house);
+  const { names, name, drainMs, log, room } = house;
+  const declared = names.queue(queue);
+  const { retry } = options;
+  house.copying ??= openingOf(house, 'copying', copyingOn(house));
+  const [connection, copying] = await Promise.all([consumingOf(house), house.copying]);
+  return joining(
+    house,
+    await startWorker({
+      ...{ queue, declared, connection, drainMs, log, room, handler, consumer: name, ...loadOf(declared, options) },
+      copies: copiesFor(queue, declared.deadLetterQueue, copying),
+      retry: {
+        maxRetries: retry?.maxRetries ?? declared.maxRetries ?? 5,
+        initialDelayMs: retry?.initialDelayMs ?? 1_000,
+        maxDelayMs: retry?.maxDelayMs ?? 300_000,
+      },
+    }),
+  );
+}
+
+async function serve(house: House, publish: Publish, queue: string, options: ServeOptions, handler: CallHandler<unknown>): Promise<Worker> {
+  requireOpen(house);
+  const { names, drainMs, log } = house;
+  const declared = names.queue(queue);
+  const onExpired = (): void => {
+    house.expired += 1;
+  };
+  const connection = await consumingOf(house);
+  const ground = { queue, declared, connection, publish, drainMs, log, handler, onExpired, ...loadOf(declared, options) };
+  return joining(house, await startServer(ground));
+}
+
+function loadOf(declared: QueueDeclaration, { prefetch, concurrency }: ServeOptions): Required<ServeOptions> {
+  const most = Math.max(prefetch ?? declared.prefetch, concurrency ?? 1);
+  return { prefetch: most, concurrency: concurrency ?? most };
+}
+
+function joining(house: House, worker: Worker): Worker {
+  const close = once(async () => {
+    await worker.close();
+    house.workers.delete(joined);
+  });
+  const joined: Worker = {
+    get running() {
+      return worker.running;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  house.workers.add(joined);
+  return joined;
+}
+
+function requireOpen({ closed, service }: House): void {
+  if (closed) throw new MillraceError('CONNECTION_CLOSED', `tasks on ${service.name} are closed`);
+}
+
+/** Handlers may still send tasks and make calls while they end; so the publishing connection goes last. */
+async function closeHouse(house: House): Promise<void> {
+  house.closed = true;
+  await Promise.all([...house.workers].map((worker) => worker.close()));
+  await (await house.consuming)?.close();
+  await (await house.caller)?.close();
+  await house.publishing.close();
+}
