@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export interface RelayChild extends AsyncDisposable {
+export interface Child extends AsyncDisposable {
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
 }
@@ -11,10 +11,20 @@ export interface RelayChild extends AsyncDisposable {
 const cli = join(import.meta.dirname, '../dist/cli/main.js');
 
 /** `millrace relay` as users run it: the compiled program in a process of its own, with the option of its first line. */
-export function spawnRelay(bindingFile: string): RelayChild {
-  const child = spawn(process.execPath, ['--max-semi-space-size=4', cli, 'relay', '--binding', bindingFile], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+export function spawnRelay(bindingFile: string): Child {
+  const command = ['--max-semi-space-size=4', cli, 'relay', '--binding', bindingFile, '--sink', 'events'];
+  return childOf(spawn(process.execPath, command, { stdio: ['ignore', 'ignore', 'inherit'] }));
+}
+
+/** A consumer of a Redis topic that has subscribed. */
+export async function spawnConsumer(bindingFile: string, topic: string, group: string): Promise<Child> {
+  const command = ['--import', 'tsx', join(import.meta.dirname, 'consumer.ts'), bindingFile, 'events', topic, group];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return childOf(child);
+}
+
+function childOf(child: ChildProcess): Child {
   return { pid: child.pid!, kill: (signal) => child.kill(signal), [Symbol.asyncDispose]: () => ended(child) };
 }
 

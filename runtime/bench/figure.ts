@@ -5,12 +5,14 @@ export interface Figure {
   readonly unit: string;
   /** Share of what the bare loop reaches in the same run. */
   readonly ofLimit?: number;
-  /** Multiple of what the usual alternative reaches in the same run. */
+  /** Multiple of what it is compared with reaches in the same run: the best peer, or the run without the trouble. */
   readonly ofOthers?: number;
   readonly rssMiB?: number;
   /** What has to be reached, for people: `<= 15`. */
   readonly target?: string;
   readonly reached?: boolean;
+  /** What else people want to know, in place of a target. */
+  readonly note?: string;
 }
 
 export function median(values: readonly number[]): number {

@@ -66,6 +66,14 @@ export async function listen(transport: Transport, group: string): Promise<Arriv
   return { at, close: () => subscription.close() };
 }
 
+/** From the first commit until the last arrival. */
+export function eventsPerSecond(commits: Commits, arrivals: Arrivals): number {
+  const ids = [...commits.keys()];
+  const first = ids.reduce((at, id) => Math.min(at, commits.get(id)!), Number.POSITIVE_INFINITY);
+  const last = ids.reduce((at, id) => Math.max(at, arrivals.at.get(id)!), 0);
+  return (ids.length / (last - first)) * 1_000;
+}
+
 /** Milliseconds from commit to handler of every committed event, once all have arrived. */
 export async function latencies(commits: Commits, arrivals: Arrivals, timeoutMs: number): Promise<number[]> {
   const deadline = performance.now() + timeoutMs;
