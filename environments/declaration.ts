@@ -1,16 +1,17 @@
 import * as z from 'zod';
 import { type ServiceKind, serviceName, serviceRoles } from '../runtime/src/contracts/binding.ts';
 import { topologySchema } from '../runtime/src/contracts/topology.ts';
+import { alerts, defaultAlerts, reason } from './alerts.ts';
 import { engine } from './engine.ts';
 
 const days = z.int().min(1);
 const hours = z.int().min(1);
-/** Why a default is not good enough here; others read it, so one word is not a reason. */
-const reason = z.string().min(10);
 
 const secretArn = z.string().regex(/^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:/);
 
 const positive = z.int().min(1);
+/** Of a node that runs in a process or container of this kit; heap or limit, as the table of sizes says. */
+const ownMemory = positive.optional();
 const evictionPolicies = [
   'noeviction',
   'allkeys-lru',
@@ -69,6 +70,7 @@ const overrides = {
       .regex(/^(kafka|express)\./)
       .optional(),
     brokers: positive.optional(),
+    memoryMiB: ownMemory,
     diskGiB: positive.optional(),
     /** How far a broker's disk may grow by itself; it never shrinks. */
     maxDiskGiB: positive.optional(),
@@ -84,6 +86,7 @@ const overrides = {
   rabbitmq: z.strictObject({
     instanceType: z.string().regex(/^mq\./).optional(),
     nodes: z.union([z.literal(1), z.literal(3)]).optional(),
+    memoryMiB: ownMemory,
     version: z.enum(['3.13', '4.2']).optional(),
     /** A higher number draws a new password for the administrator; RabbitMQ learns it from you, see the page on AWS. */
     passwordGeneration: positive.optional(),
@@ -93,6 +96,7 @@ const overrides = {
   opensearch: z.strictObject({
     dataNodeType: searchNodeType.optional(),
     dataNodes: positive.optional(),
+    memoryMiB: ownMemory,
     dedicatedMasters: z.union([z.literal(0), z.literal(3)]).optional(),
     masterNodeType: searchNodeType.optional(),
     warmNodes: z.int().min(0).optional(),
@@ -149,7 +153,7 @@ const service = z.discriminatedUnion('kind', [
 ]);
 
 /** Programs of the package `millrace` that run beside the services. */
-const workerCommands = ['relay', 'janitor'] as const;
+const workerCommands = ['relay', 'janitor', 'probe'] as const;
 
 /** A program of the package as a service of containers, from one image; on AWS alone. */
 const worker = z.strictObject({
@@ -167,8 +171,6 @@ const worker = z.strictObject({
   architecture: z.enum(['arm64', 'x86_64']).default('arm64'),
 });
 
-const alertOverride = z.union([z.strictObject({ threshold: z.number(), reason }), z.strictObject({ disabled: z.literal(true), reason })]);
-
 const defaultRetention = { outboxDays: 7, inboxDays: 14, serverLogDays: 365 };
 /** How long what is neither topic nor index is kept; those say it themselves in the topology. */
 const retention = z.strictObject({
@@ -185,8 +187,8 @@ const protection = z.strictObject({
   /** Whether what holds data refuses to be destroyed. */
   deletion: z.boolean(),
   /**
-   * Changes of the topology that may cost messages or documents at the next deployment on AWS, by the names that its refusal gives: `tasks/queue/emails`.
-   * To be taken out after that deployment; elsewhere `--allow-destroy` says it.
+   * Changes of the topology that may cost messages or documents at the next deployment, by the names that its refusal gives: `tasks/queue/emails`. To be
+   * taken out after that deployment; on the engine process `--allow-destroy` says it.
    */
   allowDestroy: z.array(z.string().regex(/^[a-z][a-z0-9-]*\/[a-z-]+\/\S+$/)).default(defaultProtection.allowDestroy),
 });
@@ -214,9 +216,7 @@ export const environmentSchema = z.strictObject({
   services: z.record(serviceName, service).default({}),
   workers: z.record(serviceName, worker).default({}),
   topology: z._default(topologySchema, () => topologySchema.parse({})),
-  alerts: z
-    .strictObject({ overrides: z.record(z.string().regex(/^[a-z][a-z0-9.-]*$/), alertOverride).default({}) })
-    .default({ overrides: {} }),
+  alerts: alerts.default(defaultAlerts),
   checks: z.strictObject({ suppress: z.record(z.string().min(1), z.strictObject({ reason })).default({}) }).default({ suppress: {} }),
   retention: retention.default(defaultRetention),
   backup: backup.default(defaultBackup),

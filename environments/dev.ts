@@ -15,7 +15,7 @@ const services = {
 /** Containers on one machine, with the dashboards: what a team shares while it develops. */
 export const dev: EnvironmentInput = {
   name: 'dev',
-  engine: { kind: 'docker' },
+  engine: { kind: 'docker', tools: ['grafana', 'opensearch-dashboards', 'kafka-ui'] },
   size: 'small',
   services,
   topology: referenceTopology(services, 'docker'),

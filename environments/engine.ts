@@ -38,6 +38,19 @@ const network = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('existing'), vpcId, privateSubnets: z.array(privateSubnet).min(2) }),
 ]);
 
+/** User interfaces that a Docker environment may have. */
+export const toolKinds = ['grafana', 'opensearch-dashboards', 'kafka-ui'] as const;
+export type ToolKind = (typeof toolKinds)[number];
+
+/** What has an image of its own: kinds of servers, tools, and `worker`, which holds the programs of the package. */
+export const imageKeys = [...serviceKinds, ...toolKinds, 'worker'] as const;
+export type ImageKey = (typeof imageKeys)[number];
+
+/** Room for eighteen sets of Redis, whose members have fixed addresses, and 128 other containers. */
+const containerRange = z.string().refine((text) => isRangeBetween(text, 24, 24), {
+  error: ({ input }) => `must be an IPv4 network of /24 such as 10.78.0.0/24, got ${JSON.stringify(input)}`,
+});
+
 /** What runs the servers of an environment, and where. */
 export const engine = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -54,8 +67,16 @@ export const engine = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('docker'),
-    /** Image per kind of server, where the registry of the house has its own. */
-    images: z.partialRecord(z.enum(serviceKinds), z.string().min(1)).default({}),
+    /** Images instead of those that are built here, where the registry of the house has its own; without a way to it they must be on the machine. */
+    images: z.partialRecord(z.enum(imageKeys), z.string().min(1)).default({}),
+    /** Servers are published on 127.0.0.1 from this port upwards, a hundred for each kind. */
+    ports: z.strictObject({ base: z.int().min(1024).max(64_000) }).default({ base: 18_000 }),
+    /** Addresses of the containers; another one where this is in use, or where a second environment runs on the machine. */
+    subnet: containerRange.default('10.78.0.0/24'),
+    /** Whether servers speak TLS, with certificates of an authority that the first deployment makes; they ask for passwords either way. */
+    tls: z.boolean().default(true),
+    /** User interfaces beside the servers. */
+    tools: z.array(z.enum(toolKinds)).default([]),
   }),
   z.strictObject({
     kind: z.literal('process'),

@@ -42,12 +42,23 @@ export const production: EnvironmentInput = {
       arguments: ['--sink', 'events'],
       image: '222222222222.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
     },
+    'relay-log': {
+      command: 'relay',
+      arguments: ['--sink', 'log'],
+      image: '222222222222.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
+    },
     janitor: {
       command: 'janitor',
       image: '222222222222.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
     },
   },
   topology: referenceTopology(services, 'aws', { eventsPerDay: 100_000, searchClients: ['arn:aws:iam::222222222222:role/production-*'] }),
+  alerts: {
+    receivers: {
+      warning: [{ kind: 'email', to: 'platform@example.com' }],
+      critical: [{ kind: 'email', to: 'on-call@example.com' }],
+    },
+  },
   protection: { deletion: true },
   budgetUsdPerMonth: 3_100,
 };

@@ -146,9 +146,9 @@ export const sizes: { readonly [K in ServiceKind]: Readonly<Record<Size, Row<K>>
   },
   // On AWS CloudWatch does what these two do elsewhere. 15 s is Prometheus' own advice; 15 d its default, 120 h that of Alertmanager.
   prometheus: {
-    small: { retentionDays: 15, scrapeIntervalSeconds: 15, local: {} },
-    medium: { retentionDays: 15, scrapeIntervalSeconds: 15, local: {} },
-    large: { retentionDays: 30, scrapeIntervalSeconds: 15, local: {} },
+    small: { retentionDays: 15, scrapeIntervalSeconds: 15, local: { scrapeIntervalSeconds: 5 } },
+    medium: { retentionDays: 15, scrapeIntervalSeconds: 15, local: { scrapeIntervalSeconds: 5 } },
+    large: { retentionDays: 30, scrapeIntervalSeconds: 15, local: { scrapeIntervalSeconds: 5 } },
   },
   alertmanager: {
     small: { retentionHours: 120, local: {} },

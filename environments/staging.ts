@@ -42,12 +42,23 @@ export const staging: EnvironmentInput = {
       arguments: ['--sink', 'events'],
       image: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
     },
+    'relay-log': {
+      command: 'relay',
+      arguments: ['--sink', 'log'],
+      image: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
+    },
     janitor: {
       command: 'janitor',
       image: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/millrace:0.1.0',
     },
   },
   topology: referenceTopology(services, 'aws', { searchClients: ['arn:aws:iam::111111111111:role/staging-*'] }),
+  alerts: {
+    receivers: {
+      warning: [{ kind: 'email', to: 'platform@example.com' }],
+      critical: [{ kind: 'email', to: 'platform@example.com' }],
+    },
+  },
   protection: { deletion: false },
   budgetUsdPerMonth: 1_430,
 };

@@ -59,6 +59,8 @@ const topics: Readonly<Record<string, TopicSettings>> = {
     shards: 2,
     retentionHours: 7 * day,
     tenantless: true,
+    /** The next synchronisation brings the product again: what failed four times within seconds is set aside for a person. */
+    retry: { attempts: 4, initialDelayMs: 500, maxDelayMs: 10_000 },
     consumers: [{ group: 'search', aclUser: 'search' }],
   },
   'users.activity': { on: ['redis-streams', 'kafka'], share: 0.3, shards: 2, retentionHours: 90 * day, ...window },
@@ -87,6 +89,8 @@ const aclUsers: Readonly<Record<string, Omit<NonNullable<TopologyInput['aclUsers
   relay: { topics: onStreams, access: 'produce' },
   /** Trims every stream, and looks first what groups have not acknowledged. */
   janitor: { topics: onStreams, access: 'admin' },
+  /** Asks what waits, what hangs and what was given up. */
+  probe: { topics: onStreams, access: 'observe' },
   inventory: { topics: ['orders.created', 'orders.updated'], groups: ['inventory'], access: 'consume' },
   emails: { topics: ['orders.created'], groups: ['emails'], access: 'consume' },
   search: { topics: ['products.synced'], groups: ['search'], access: 'consume' },

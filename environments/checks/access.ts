@@ -6,6 +6,9 @@ import { problemIf, serviceOfKind, unknownName } from './references.ts';
 const users = (draft: Draft) =>
   Object.entries(draft.topology.aclUsers).map(([name, user]) => ({ path: `topology.aclUsers.${name}`, name, user }));
 
+/** Who consumes nothing. */
+const withoutGroups: ReadonlySet<string> = new Set(['produce', 'observe']);
+
 const aclUsersExist: Check = (draft) =>
   Object.entries(draft.topology.topics).flatMap(([name, { consumers }]) =>
     consumers.flatMap(({ aclUser }, index) =>
@@ -34,7 +37,7 @@ const consumersMayConsume: Check = (draft) =>
       const lacks = [
         ...(user.topics.includes(topic) ? [] : [`the topic ${topic} in its topics`]),
         ...(user.groups.includes(group) ? [] : [`the group ${group} in its groups`]),
-        ...(user.access === 'produce' ? ['the access consume or both'] : []),
+        ...(withoutGroups.has(user.access) ? ['the access consume or both'] : []),
       ];
       return problemIf(lacks.length > 0, path, `must name a user with ${lacks.join(', and ')}, got ${JSON.stringify(aclUser)}`);
     }),
@@ -75,9 +78,9 @@ const tenantsAreKeptApart: Check = (draft) =>
 const groupsAreForConsumers: Check = (draft) =>
   users(draft).flatMap(({ path, user: { access, groups } }) =>
     problemIf(
-      groups.length > 0 && access === 'produce',
+      groups.length > 0 && withoutGroups.has(access),
       `${path}.groups`,
-      `must be left out for the access produce, got ${groups.join(', ')}: a group is for who consumes; or set access to both`,
+      `must be left out for the access ${access}, got ${groups.join(', ')}: a group is for who consumes; or set access to both`,
     ),
   );
 

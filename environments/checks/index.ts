@@ -4,6 +4,7 @@ import { estimateChecks } from './estimates.ts';
 import { nameChecks } from './names.ts';
 import { networkChecks } from './network.ts';
 import { queueChecks } from './queues.ts';
+import { rabbitTopicChecks } from './rabbit-topics.ts';
 import { searchChecks } from './search.ts';
 import { serviceChecks } from './services.ts';
 import { topicChecks } from './topics.ts';
@@ -16,6 +17,7 @@ export const checks: readonly Check[] = [
   ...topicChecks,
   ...accessChecks,
   ...queueChecks,
+  ...rabbitTopicChecks,
   ...searchChecks,
   ...nameChecks,
   ...unmanagedChecks,

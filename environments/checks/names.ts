@@ -16,7 +16,10 @@ const simple = {
   legal: /^[a-z0-9][a-z0-9._-]{0,99}$/,
   sentence: 'of 1 to 100 lower-case letters, digits and . _ -, the first no sign',
 };
-const reserved = { legal: /^(?!amq\.)/i, sentence: 'not begin with amq., which RabbitMQ keeps for itself' };
+const reserved = {
+  legal: /^(?!amq\.|millrace\.)/i,
+  sentence: 'not begin with amq., which RabbitMQ keeps for itself, nor with millrace., which delays have',
+};
 
 const rules: readonly NameRule[] = [
   { part: 'queues', ...reserved },

@@ -57,6 +57,22 @@ const awsProvisionsIt: Check = ({ services, engine }) =>
     ),
   );
 
+/** Of these AWS has the memory of the node type. */
+const sizedByNodeType: { readonly [K in ServiceKind]?: string } = {
+  kafka: 'brokerType',
+  rabbitmq: 'instanceType',
+  opensearch: 'dataNodeType',
+};
+
+const awsHasTheMemoryOfTheNode: Check = ({ services, engine }) =>
+  Object.entries(services).flatMap(([name, { kind, overrides }]) =>
+    problemIf(
+      engine?.kind === 'aws' && sizedByNodeType[kind] !== undefined && overrides !== undefined && 'memoryMiB' in overrides,
+      `services.${name}.overrides.memoryMiB`,
+      `must be left out on the engine aws, where ${sizedByNodeType[kind]} decides`,
+    ),
+  );
+
 const databasesStandOnAws: Check = ({ services, engine }) =>
   Object.entries(services).flatMap(([name, service]) => {
     if (service.kind !== 'postgres' || engine === undefined) return [];
@@ -146,6 +162,7 @@ export const serviceChecks: readonly Check[] = [
   roleFitsKind,
   onlyCachesEvict,
   awsProvisionsIt,
+  awsHasTheMemoryOfTheNode,
   databasesStandOnAws,
   workersRunOnAws,
   eventsSurviveANode,
