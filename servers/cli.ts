@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { Environment } from '../environments/schema.ts';
 import { isMillraceError } from '../runtime/src/contracts/errors.ts';
+import { names, portNumber } from './arguments.ts';
 import { down, status, up } from './supervisor/index.ts';
 import { Interruption, interruptible } from './supervisor/interrupt.ts';
 import { Reporter } from './supervisor/report.ts';
@@ -42,7 +43,7 @@ export async function runEnvironmentProgram(declared: (name: string) => Environm
     },
   )
     .option('--port-base <port>', 'first port to use (default: engine.ports.base), to run a second environment beside one', portNumber)
-    .option('--only <services...>', 'start these services; what runs of the others goes on', serviceNames)
+    .option('--only <services...>', 'start these services; what runs of the others goes on', names)
     .option('--no-apply', 'leave topics, queues and indices as they are');
   verb(program, 'down', 'stop the servers that `up` started', async (name, { stateDir, wipe }, reporter) => {
     // Half a `down` helps nobody, and it is soon over: signals wait for its end.
@@ -52,7 +53,7 @@ export async function runEnvironmentProgram(declared: (name: string) => Environm
     const found = await status(declared(name), { only, stateDir });
     reporter.result(found);
     if (!found.ok) process.exitCode = problemFound;
-  }).option('--only <services...>', 'look at these services', serviceNames);
+  }).option('--only <services...>', 'look at these services', names);
   await program.parseAsync(argv);
 }
 
@@ -83,16 +84,4 @@ function withPortBase(declared: Environment, base: number | undefined): Environm
   return base === undefined || declared.engine.kind !== 'process'
     ? declared
     : { ...declared, engine: { ...declared.engine, ports: { base } } };
-}
-
-/** Names with blanks or commas between them, as people write lists. */
-function serviceNames(text: string, before: readonly string[] = []): string[] {
-  return [...before, ...text.split(/[\s,]+/).filter((name) => name !== '')];
-}
-
-function portNumber(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 1_024 || port > 65_000)
-    throw new InvalidArgumentError(`must be a port from 1024 to 65000, got ${text}`);
-  return port;
 }

@@ -1,5 +1,6 @@
+import type { Environment } from '../environments/schema.ts';
 import type { ResolvedSettings } from '../environments/size.ts';
-import type { BoundService, ServiceKind, ServiceRole } from '../runtime/src/contracts/binding.ts';
+import type { BoundService, SecretRef, ServiceKind, ServiceRole } from '../runtime/src/contracts/binding.ts';
 import type { Software } from './find/index.ts';
 import type { Owner } from './local-process/launch.ts';
 import type { ReadyOptions } from './local-process/ready.ts';
@@ -42,6 +43,13 @@ export interface ServiceRequest<K extends ServiceKind = ServiceKind> {
   others(): Readonly<Record<string, BoundService>>;
   /** The text behind a reference of kind `file` in the environment's binding. */
   read(ref: { readonly id: string }): string;
+  /** A secret that the declaration refers to. @throws {MillraceError} SECRET_UNAVAILABLE */
+  readDeclared(ref: SecretRef): string;
+  /** All that is declared, for what watches the other services; its changes ask for no restart. */
+  readonly environment: Environment;
+  /** Where the binding is written, and the program `millrace` that reads it. */
+  readonly bindingFile: string;
+  readonly program: string;
 }
 
 /** A user of a Redis and what it may do, as `ACL SETUSER` understands it. */
@@ -68,6 +76,8 @@ export interface Place<P extends string = string> {
 
 export interface ServicePlan {
   readonly servers: readonly PlannedServer[];
+  /** Programs that look at the other services: started when the binding is written and the topology applied, and again when something of that has changed. */
+  readonly watchers?: readonly PlannedWatcher[];
   /** Waits until the servers work together and creates what clients expect to find. */
   finish?(options: ReadyOptions): Promise<void>;
   readonly binding: BoundService;
@@ -79,3 +89,12 @@ export interface PlannedServer {
   readonly wave: number;
   readonly server: LocalServer;
 }
+
+/** A program of ours among the servers. */
+export interface PlannedWatcher extends PlannedServer {
+  readonly kind: 'probe';
+  readonly version: string;
+}
+
+/** What a process of an environment is: a server, or a program that watches servers. */
+export type ProcessKind = ServiceKind | PlannedWatcher['kind'];

@@ -34,6 +34,8 @@ export interface Distribution {
   readonly variable: string;
   /** A path that must be in the folder. */
   readonly entry: string;
+  /** Image of Docker that has the folder, and where: it is copied from there where Maven cannot bring it. @default none */
+  readonly image?: { readonly name: string; readonly folder: string };
   /** Artifacts by the folder that they and what they need at run time are copied to. */
   readonly parts: Readonly<Record<string, readonly Artifact[]>>;
   /** Makes what Maven brought into what the server expects. */
@@ -92,40 +94,59 @@ const runFile = 'run.json';
 const forgottenAfterMs = 3_600_000;
 
 /**
- * Fetches a distribution into the cache folder; it gets its name there when it is complete.
+ * Fetches a distribution into the cache folder with Maven.
  *
- * Maven keeps its downloads in the draft: two that fetch at once do not meet, and an interrupted one is removed at once, a killed one by the next after an hour.
+ * Maven keeps its downloads in the draft: two that fetch at once do not meet.
  *
  * @throws {MillraceError} SERVER_NOT_FOUND with the last lines of what Maven said.
  */
-export async function fetchDistribution(distribution: Distribution, options: FetchOptions): Promise<void> {
-  const cache = cacheFolder(options.env);
+export function fetchDistribution(distribution: Distribution, options: FetchOptions): Promise<void> {
+  return intoCache(distribution, options.env, async (draft, home) => {
+    const startedAt = Date.now();
+    const report = (done: boolean) =>
+      options.onFetch({
+        title: distribution.title,
+        megabytes: Math.round(bytesIn(join(draft, repository)) / 1e6),
+        elapsedMs: Date.now() - startedAt,
+        done,
+      });
+    report(false);
+    const timer = setInterval(() => report(false), reportEveryMs);
+    try {
+      await runMaven(distribution, draft, options);
+      await distribution.assemble?.(home, {
+        ...options,
+        onLaunched: ({ pid, startTime }) => writePrivateFile(join(draft, runFile), JSON.stringify({ pid, startTime })),
+      });
+      report(true);
+    } finally {
+      clearInterval(timer);
+    }
+  });
+}
+
+/**
+ * Has a distribution's folder `home` filled, below a draft in the cache folder; it gets its name there when it is complete.
+ *
+ * The draft of an interrupted `fill` is removed at once, that of a killed one by the next after an hour.
+ */
+export async function intoCache(
+  { folder, entry }: Distribution,
+  env: Variables,
+  fill: (draft: string, home: string) => Promise<void>,
+): Promise<void> {
+  const cache = cacheFolder(env);
   makeCache(cache);
-  const prefix = `${distribution.folder}.new-`;
+  const prefix = `${folder}.new-`;
   await removeForgotten(cache, prefix);
   const draft = mkdtempSync(join(cache, prefix));
+  const home = join(draft, 'home');
   chmodSync(draft, 0o755);
-  const startedAt = Date.now();
-  const report = (done: boolean) =>
-    options.onFetch({
-      title: distribution.title,
-      megabytes: Math.round(bytesIn(join(draft, repository)) / 1e6),
-      elapsedMs: Date.now() - startedAt,
-      done,
-    });
-  report(false);
-  const timer = setInterval(() => report(false), reportEveryMs);
   try {
-    await runMaven(distribution, draft, options);
-    await distribution.assemble?.(join(draft, 'home'), {
-      ...options,
-      onLaunched: ({ pid, startTime }) => writePrivateFile(join(draft, runFile), JSON.stringify({ pid, startTime })),
-    });
-    openToAll(join(draft, 'home'));
-    report(true);
-    publish(join(draft, 'home'), join(cache, distribution.folder), distribution.entry);
+    await fill(draft, home);
+    openToAll(home);
+    publish(home, join(cache, folder), entry);
   } finally {
-    clearInterval(timer);
     rmSync(draft, { recursive: true, force: true, maxRetries: 3 });
   }
 }

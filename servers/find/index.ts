@@ -1,93 +1,96 @@
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
+import { type ContainerGround, versionOfTag, writeContainerScripts } from './container-program.ts';
 import { type Distribution, type FetchProgress, fetchDistribution, findDistribution } from './distribution.ts';
-import { canInstall, installPackages } from './install.ts';
-import { candidatesFor, type Program, type Variables } from './program.ts';
+import { copyDistribution } from './distribution-image.ts';
+import { type DockerImage, dockerImages } from './docker-images.ts';
+import { imageNamedByVariable, type Program } from './program.ts';
+import { type FoundSoftware, notFound, notFoundOf, orElse, type Search, type SearchOptions, searchMachine, willDo } from './search.ts';
 import { javaProgram, mavenProgram } from './tools.ts';
-import { majorOf, versionOf } from './version.ts';
+import { versionOf } from './version.ts';
+
+export type { FoundSoftware } from './search.ts';
 
 /** What a kind of server needs on this machine. */
 export type Software = Program | Distribution;
 
-/** Where it was found. */
-export interface FoundSoftware {
-  readonly path: string;
-  readonly version: string;
-}
-
-export interface FindOptions {
-  readonly env: Variables;
-  readonly cwd: string;
-  readonly installLog: string;
-  /** Called before anything is installed. */
-  readonly onInstall: (packages: readonly string[]) => void;
+export interface FindOptions extends SearchOptions {
   /** Called before a distribution is fetched, every few seconds while it is, and at the end. */
   readonly onFetch: (progress: FetchProgress) => void;
-  readonly signal?: AbortSignal | undefined;
-  readonly policyFile?: string | undefined;
-  readonly uid?: number | undefined;
+  /** Where programs may run in containers. @default they do not */
+  readonly containers?: ContainerGround | undefined;
+  /** Called for everything that is taken from an image. */
+  readonly onImage?: ((taken: { readonly title: string; readonly image: string }) => void) | undefined;
 }
 
 /**
- * All of `wanted`: programs by environment variable, PATH and usual folders, installed all at once where root may install packages; distributions by
- * environment variable or from the cache folder, fetched with Maven when they are in neither.
+ * All of `wanted`. Programs: by environment variable, PATH and usual folders, installed all at once where root may install packages, else in containers of a
+ * Docker engine. Distributions: by environment variable or from the cache folder, fetched with Maven when they are in neither, else copied from an image.
  *
  * @throws {MillraceError} SERVER_NOT_FOUND saying what to install.
  */
 export async function findSoftware(wanted: readonly Software[], options: FindOptions): Promise<Map<Software, FoundSoftware>> {
   const distributions = [...new Set(wanted.filter((software) => software.kind === 'maven'))];
+  const programs = [...new Set(wanted.filter((software) => software.kind !== 'maven'))];
   const missing = distributions.filter((distribution) => findDistribution(distribution, options.env) === undefined);
   const tools = missing.length > 0 ? [javaProgram, mavenProgram] : [];
-  const programs = await findPrograms([...wanted.filter((software) => software.kind !== 'maven'), ...tools], options);
-  for (const distribution of missing) {
-    await fetchDistribution(distribution, { ...options, maven: programs.get(mavenProgram)!.path, java: programs.get(javaProgram)!.path });
-  }
-  const found = distributions.map((distribution) => {
-    return [distribution, { path: findDistribution(distribution, options.env)!, version: distribution.version }] as const;
-  });
-  return new Map<Software, FoundSoftware>([...programs, ...found]);
-}
-
-async function findPrograms(wanted: readonly Program[], options: FindOptions): Promise<Map<Program, FoundSoftware>> {
-  const { env, cwd, installLog, onInstall, signal, policyFile } = options;
-  const programs = [...new Set(wanted)];
-  const looks = await Promise.all(programs.map((program) => look(program, env)));
-  const missing = programs.filter((_, index) => !('path' in looks[index]!));
-  if (missing.length > 0 && canInstall(env, options.uid)) {
-    const packages = [...new Set(missing.map(({ debianPackage }) => debianPackage))];
-    onInstall(packages);
-    await installPackages({ packages, logFile: installLog, cwd, env, signal, policyFile });
-  }
-  const found = await Promise.all(
-    programs.map(async (program, index) => {
-      const before = looks[index]!;
-      const now = 'path' in before ? before : await look(program, env);
-      if (!('path' in now)) throw notFound(program, now.unfit);
-      return [program, now] as const;
+  const here = programs.filter((program) => imageNamedByVariable(program, options.env) === undefined);
+  const search = await searchMachine([...new Set([...here, ...tools])], options);
+  const images = options.containers && dockerImages(options);
+  const elsewhere = programs.filter((program) => !here.includes(program) || !search.found.has(program));
+  // Before anything is fetched: that takes minutes.
+  const contained = await Promise.all(
+    elsewhere.map(async (program) => [program, await imageOf(program, search, images, options)] as const),
+  );
+  for (const distribution of missing) await bring(distribution, search, images, options);
+  const homes = new Map(
+    distributions.map((distribution) => {
+      return [distribution, { path: findDistribution(distribution, options.env)!, version: distribution.version }] as const;
     }),
   );
-  return new Map(found);
+  const readOnly = [...homes.values()].map(({ path }) => path);
+  const inContainers = contained.map(async ([program, image]) => [program, await putInto(image, program, readOnly, options)] as const);
+  return new Map<Software, FoundSoftware>([...search.found, ...homes, ...(await Promise.all(inContainers))]);
 }
 
-/** The first candidate whose version will do, or the versions of those that will not. */
-async function look(program: Program, env: Variables): Promise<FoundSoftware | { readonly unfit: readonly string[] }> {
-  const unfit: string[] = [];
-  for (const path of candidatesFor(program, env)) {
-    const version = await versionOf(program, path);
-    const major = majorOf(version);
-    const { majors } = program;
-    if (majors === undefined || (major >= majors.from && major <= majors.to)) return { path, version };
-    unfit.push(`${version} (${path})`);
-  }
-  return { unfit };
+type Images = ReturnType<typeof dockerImages>;
+
+/** An image with the program. @throws {MillraceError} SERVER_NOT_FOUND with all ways out when there is none. */
+async function imageOf(program: Program, search: Search, images: Images | undefined, { env }: FindOptions): Promise<DockerImage> {
+  const named = imageNamedByVariable(program, env);
+  const { variable, image: byDefault } = program;
+  const image = await images?.({ named, byDefault });
+  if (image !== undefined && !('lacking' in image)) return image;
+  if (named === undefined) throw notFound(program, search, image && `have Docker run it, for which ${image.lacking}`);
+  const lacking = image?.lacking ?? 'it must be a server that `up` starts';
+  throw new MillraceError('SERVER_NOT_FOUND', `${variable} names the image ${named}, for which ${lacking}`);
 }
 
-function notFound({ title, variable, kind, names, debianPackage }: Program, unfit: readonly string[]): MillraceError {
-  const what = kind === 'file' ? names.join(' or ') : names.join(' and ');
-  const found = unfit.length === 0 ? `${what} not found on PATH` : `${title} is needed, got ${unfit.join(' and ')}`;
-  return new MillraceError(
-    'SERVER_NOT_FOUND',
-    `${found}; install ${title} (Debian and Ubuntu: apt-get install ${debianPackage}) or set ${variable} to its ${
-      kind === 'file' ? 'program' : 'folder of programs'
-    }`,
-  );
+/** Puts a distribution into the cache folder. */
+async function bring(distribution: Distribution, search: Search, images: Images | undefined, options: FindOptions): Promise<void> {
+  const [java, maven] = [search.found.get(javaProgram), search.found.get(mavenProgram)];
+  const { title, image: source } = distribution;
+  const failure =
+    java && maven
+      ? await notFoundOf(() => fetchDistribution(distribution, { ...options, java: java.path, maven: maven.path }))
+      : notFound(java ? mavenProgram : javaProgram, search);
+  if (failure === undefined) return;
+  const image = source && (await images?.({ byDefault: source.name }));
+  if (image === undefined) throw failure;
+  if ('lacking' in image) throw orElse(failure, `have ${title} copied from an image, for which ${image.lacking}`);
+  options.onImage?.({ title, image: image.name });
+  await copyDistribution(distribution, image, options);
+}
+
+async function putInto(
+  image: DockerImage,
+  program: Program,
+  readOnly: readonly string[],
+  { containers, onImage }: FindOptions,
+): Promise<FoundSoftware> {
+  const { title, variable, readVersion } = program;
+  onImage?.({ title, image: image.name });
+  const path = writeContainerScripts(program, image, containers!, readOnly);
+  const version = readVersion === undefined ? await versionOf(program, path) : (versionOfTag(image.name) ?? 'unknown');
+  if (willDo(program, version)) return { path, version };
+  throw new MillraceError('SERVER_NOT_FOUND', `${title} is needed, got ${version} (image ${image.name}); set ${variable} to another`);
 }

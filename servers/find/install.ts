@@ -1,11 +1,9 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { describeEnd } from '../local-process/launch.ts';
 import { logTail } from '../local-process/log-tail.ts';
 import { runToEnd } from '../local-process/run.ts';
 import { withoutDaemonStarts } from './policy.ts';
-import type { Variables } from './program.ts';
+import { onPath, type Variables } from './program.ts';
 
 export interface InstallOptions {
   readonly packages: readonly string[];
@@ -58,17 +56,5 @@ function installFailure(packages: readonly string[], what: string, logFile: stri
 }
 
 function aptGet(env: Variables): string | undefined {
-  const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, 'apt-get')).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES') return false;
-    throw error;
-  }
+  return onPath('apt-get', env);
 }

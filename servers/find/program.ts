@@ -15,6 +15,8 @@ export interface Program {
   /** Folders to look in after PATH, best first; a `*` stands for any one name, the highest version first. */
   readonly folders: readonly string[];
   readonly debianPackage: string;
+  /** Image of Docker that has all of it on its PATH. @default none: it runs in no container */
+  readonly image?: string;
   /** Arguments that make it print its version. */
   readonly versionArgs: readonly string[];
   /** Tells the version of the program (or folder) at `path` without running it, where running it costs seconds or leaves something behind. */
@@ -28,18 +30,38 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 /**
  * Path of the program (or of its folder) by environment variable, PATH and usual folders, or undefined when it is in none of them.
  *
- * @throws {MillraceError} SERVER_NOT_FOUND when the variable is set to something that is not the program.
+ * @throws {MillraceError} SERVER_NOT_FOUND when the variable names something that is neither the program nor an image.
  */
 export function findProgram(program: Program, env: Variables): string | undefined {
   return candidatesFor(program, env)[0];
 }
 
-/** Every place where the program (or its folder) is, best first; only the one that the variable names when it is set. */
+const imagePrefix = 'docker:';
+
+/** Image that the variable names instead of a program: `docker:millrace/redis:7.0`. */
+export function imageNamedByVariable({ variable, image }: Program, env: Variables): string | undefined {
+  const named = env[variable];
+  return image !== undefined && named?.startsWith(imagePrefix) ? named.slice(imagePrefix.length) || undefined : undefined;
+}
+
+/** Every place where the program (or its folder) is, best first; only the one that the variable names when it names one. */
 export function candidatesFor(program: Program, env: Variables): string[] {
   const named = env[program.variable];
-  if (named !== undefined && named !== '') return [namedByVariable(program, named)];
-  const folders = [...(env.PATH ?? '').split(delimiter).filter((folder) => folder !== ''), ...program.folders.flatMap(expand)];
+  const isPath = named !== undefined && named !== '' && imageNamedByVariable(program, env) === undefined;
+  if (isPath) return [namedByVariable(program, named)];
+  const folders = [...foldersOfPath(env), ...program.folders.flatMap(expand)];
   return [...new Set(folders.flatMap((folder) => within(program, folder) ?? []))];
+}
+
+/** Path of the program of that name in the folders of PATH. */
+export function onPath(name: string, env: Variables): string | undefined {
+  return foldersOfPath(env)
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
+}
+
+function foldersOfPath(env: Variables): string[] {
+  return (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
 }
 
 function namedByVariable(program: Program, path: string): string {

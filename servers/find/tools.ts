@@ -1,3 +1,4 @@
+import { javaImage } from '../../environments/images.ts';
 import type { Program } from './program.ts';
 
 /** Runs Kafka 4 and OpenSearch 2.19: both need 17, and the security manager that OpenSearch 2 asks for is gone from Java 24 on. */
@@ -8,6 +9,7 @@ export const javaProgram: Program = {
   names: ['java'],
   folders: ['/usr/lib/jvm/*/bin', '/opt/homebrew/opt/openjdk@17/bin', '/opt/homebrew/opt/openjdk@21/bin'],
   debianPackage: 'openjdk-17-jre-headless',
+  image: javaImage,
   versionArgs: ['--version'],
   majors: { from: 17, to: 23 },
 };

@@ -12,7 +12,9 @@ export async function versionOf(program: Program, path: string): Promise<string>
     const { stdout } = await promisify(execFile)(file, [...program.versionArgs], { timeout: 10_000 });
     return /\d+(\.\d+)+/.exec(stdout)?.[0] ?? 'unknown';
   } catch (cause) {
-    throw new MillraceError('SERVER_NOT_FOUND', `${file} does not run; install ${program.title} or set ${program.variable}`, { cause });
+    const said = (cause as { stderr?: string }).stderr?.trim().split('\n').at(-1);
+    const what = said ? `${file} does not run (${said})` : `${file} does not run`;
+    throw new MillraceError('SERVER_NOT_FOUND', `${what}; install ${program.title} or set ${program.variable}`, { cause });
   }
 }
 

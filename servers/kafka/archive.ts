@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { AssemblyTools } from '../find/distribution.ts';
-import { writePublicFile } from '../local-process/files.ts';
+import { updatePublicFile } from '../local-process/files.ts';
 import { signalProcess } from '../local-process/identity.ts';
 import { startServer } from '../local-process/start.ts';
 import { stopProcess } from '../local-process/stop.ts';
@@ -48,7 +48,7 @@ export async function archiveClasses(home: string, { java, signal, onLaunched }:
 async function ownTls(dir: string): Promise<() => ServerTls> {
   const authority = await createAuthority();
   const caFile = join(dir, 'ca.pem');
-  writePublicFile(caFile, authority.cert);
+  updatePublicFile(caFile, authority.cert);
   return () => ({ caFile, issue: () => issueCertificate(authority, { hosts: [host] }) });
 }
 

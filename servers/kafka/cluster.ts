@@ -2,7 +2,7 @@ import { pollUntil, type ReadyOptions, startFailure } from '../local-process/rea
 import type { LocalServer } from '../local-process/start.ts';
 import type { ServerTls } from '../tls/server-tls.ts';
 import { type BrokerAddress, brokersSeenBy } from './ask.ts';
-import type { KafkaPorts, KafkaSettings } from './config.ts';
+import { type KafkaPorts, type KafkaSettings, superUser, votersAmong } from './config.ts';
 import { clusterFormat } from './format.ts';
 import type { KafkaPrograms } from './java.ts';
 import { kafkaProcess } from './process.ts';
@@ -33,10 +33,6 @@ export interface KafkaCluster extends Pick<KafkaSettings, 'replicationFactor' | 
   readonly clientsTls?: Pick<ServerTls, 'issue'> | undefined;
 }
 
-/** The super user's name. */
-export const superUser = 'admin';
-const mostControllers = 3;
-
 /** The servers of the cluster, in the order of `nodes`. They are to be started together: a controller alone cannot be elected by itself. */
 export function clusterNodes(cluster: KafkaCluster): LocalServer[] {
   const { name, programs, host, password, memoryMiB, nodes, tls, clientsTls, replicationFactor, minInSyncReplicas, settings } = cluster;
@@ -54,10 +50,8 @@ export function clusterNodes(cluster: KafkaCluster): LocalServer[] {
   );
 }
 
-/** Two would have to be up both, so there is one, or three of which any may be down. */
 function controllersOf({ nodes, host }: KafkaCluster): KafkaSettings['controllers'] {
-  const count = nodes.length < mostControllers ? 1 : mostControllers;
-  return nodes.slice(0, count).map(({ ports }, index) => ({ nodeId: index + 1, host, port: ports.controller }));
+  return nodes.slice(0, votersAmong(nodes.length)).map(({ ports }, index) => ({ nodeId: index + 1, host, port: ports.controller }));
 }
 
 /**

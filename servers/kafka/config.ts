@@ -33,9 +33,19 @@ export interface KafkaSettings {
 
 export interface KafkaPorts {
   readonly clients: number;
+  /** For clients that reach `host` itself, where `advertised` is an address for the others. @default none: there is one kind of clients */
+  readonly network?: number;
   /** For the other brokers: what leads clients through a proxy must not lead replication through it. */
   readonly peers: number;
   readonly controller: number;
+}
+
+/** The super user's name. */
+export const superUser = 'admin';
+
+/** How many of the nodes vote: two would have to be up both, so there is one, or three of which any may be down. */
+export function votersAmong(nodes: number): number {
+  return nodes < 3 ? 1 : 3;
 }
 
 /** server.properties for `settings`. */
@@ -70,18 +80,29 @@ function clusterLines({ nodeId, controllers, dataDir }: KafkaSettings): Lines {
 
 function listenerLines({ nodeId, controllers, host, ports, advertised, tls }: KafkaSettings): Lines {
   const votes = controllers.some((controller) => controller.nodeId === nodeId);
-  const listeners = [`CLIENTS://${host}:${ports.clients}`, `PEERS://${host}:${ports.peers}`];
+  const network = ports.network === undefined ? [] : [`NETWORK://${host}:${ports.network}`];
+  const listeners = [`CLIENTS://${host}:${ports.clients}`, `PEERS://${host}:${ports.peers}`, ...network];
   const clients = advertised ?? { host, port: ports.clients };
   const [forClients, forPeers] = tls === undefined ? ['SASL_PLAINTEXT', 'SASL_PLAINTEXT'] : ['SASL_SSL', 'SSL'];
   return {
     listeners: [...listeners, ...(votes ? [`CONTROLLER://${host}:${ports.controller}`] : [])].join(','),
-    'advertised.listeners': `CLIENTS://${clients.host}:${clients.port},PEERS://${host}:${ports.peers}`,
-    'listener.security.protocol.map': `CLIENTS:${forClients},PEERS:${forPeers},CONTROLLER:${forPeers}`,
+    'advertised.listeners': [`CLIENTS://${clients.host}:${clients.port}`, `PEERS://${host}:${ports.peers}`, ...network].join(','),
+    'listener.security.protocol.map': [
+      ...[`CLIENTS:${forClients}`, `PEERS:${forPeers}`, `CONTROLLER:${forPeers}`],
+      ...network.map(() => `NETWORK:${forClients}`),
+    ].join(','),
     'inter.broker.listener.name': 'PEERS',
     'controller.listener.names': 'CONTROLLER',
     'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
-    'listener.name.clients.sasl.enabled.mechanisms': 'SCRAM-SHA-512',
-    'listener.name.clients.scram-sha-512.sasl.jaas.config': 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+    ...passwordLines('clients'),
+    ...(network.length > 0 && passwordLines('network')),
+  };
+}
+
+function passwordLines(listener: 'clients' | 'network'): Lines {
+  return {
+    [`listener.name.${listener}.sasl.enabled.mechanisms`]: 'SCRAM-SHA-512',
+    [`listener.name.${listener}.scram-sha-512.sasl.jaas.config`]: 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
   };
 }
 

@@ -118,9 +118,8 @@ async function makeBootstrap(
   }
 }
 
-/** Salted here, because the tool cannot be told a password with a comma in it. */
-function credentialsOf(username: string, password: string): string {
-  const salt = randomBytes(saltBytes);
+/** What `--add-scram` takes. Salted here, because the tool cannot be told a password with a comma in it. */
+export function credentialsOf(username: string, password: string, salt = randomBytes(saltBytes)): string {
   const salted = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
   const parts = [`name=${username}`, `salt="${salt.toString('base64')}"`, `saltedpassword="${salted.toString('base64')}"`];
   return `SCRAM-SHA-512=[${[...parts, `iterations=${iterations}`].join(',')}]`;

@@ -1,3 +1,4 @@
+import { defaultImages } from '../../environments/images.ts';
 import type { Distribution } from '../find/distribution.ts';
 import { archiveClasses } from './archive.ts';
 
@@ -11,6 +12,7 @@ export const kafkaDistribution: Distribution = {
   folder: `kafka-${version}-archived`,
   variable: 'MILLRACE_KAFKA_HOME',
   entry: `libs/kafka_2.13-${version}.jar`,
+  image: { name: defaultImages.kafka, folder: '/opt/kafka' },
   parts: {
     libs: [
       { group: 'org.apache.kafka', name: 'kafka_2.13', version },

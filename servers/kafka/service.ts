@@ -1,6 +1,7 @@
 import { javaProgram } from '../find/tools.ts';
 import type { Hosting } from '../hosting.ts';
-import { clusterNodes, type KafkaCluster, superUser, waitForBrokers } from './cluster.ts';
+import { bindKafka } from './bound.ts';
+import { clusterNodes, type KafkaCluster, waitForBrokers } from './cluster.ts';
 import { kafkaDistribution } from './program.ts';
 
 /** Brokers without ZooKeeper; the first three, or the only one, are their own controllers. */
@@ -19,14 +20,10 @@ export const kafkaHosting: Hosting<'kafka'> = {
     return {
       servers: clusterNodes(cluster).map((server, index) => ({ place: places[index]!, wave: 0, server })),
       finish: (options) => waitForBrokers(cluster, options),
-      binding: {
-        kind: 'kafka',
-        role,
-        endpoints: places.map(({ port }) => ({ purpose: 'bootstrap' as const, host, port, authMode: 'scram' as const })),
-        ...(tls && { tls: tls.binding }),
-        auth: { mode: 'scram', username: superUser, secretRef: { from: 'file', id: password.ref } },
-        limits: { brokers, replicationFactor, minInSyncReplicas },
-      },
+      binding: bindKafka({
+        ...{ role, tls: tls?.binding, passwordFile: password.ref, replicationFactor, minInSyncReplicas },
+        brokers: places.map(({ port }) => ({ host, port })),
+      }),
     };
   },
 };

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Owner } from './launch.ts';
 
@@ -27,14 +27,27 @@ export function writePrivateFile(path: string, text: string, owner?: Owner): voi
   replaceFile(path, text, 0o600, owner);
 }
 
-/** Like `writePrivateFile`, for what everybody may read. */
-export function writePublicFile(path: string, text: string): void {
-  replaceFile(path, text, 0o644);
+/** Like `writePrivateFile`, unless the file says so already. @returns whether it has changed */
+export function updatePrivateFile(path: string, text: string): boolean {
+  return updateFile(path, text, 0o600);
+}
+
+/** Like `updatePrivateFile`, for what everybody may read. */
+export function updatePublicFile(path: string, text: string): boolean {
+  return updateFile(path, text, 0o644);
+}
+
+function updateFile(path: string, text: string, mode: number): boolean {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return false;
+  replaceFile(path, text, mode);
+  return true;
 }
 
 function replaceFile(path: string, text: string, mode: number, owner?: Owner): void {
   const draft = `${path}.${process.pid}.new`;
   writeFileSync(draft, text, { mode });
+  // The umask may have taken from it.
+  chmodSync(draft, mode);
   if (owner !== undefined) chownSync(draft, owner.uid, owner.gid);
   renameSync(draft, path);
 }

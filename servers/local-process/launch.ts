@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
+import { isContainerScript, scriptEnvironment } from './container.ts';
 import { type ProcessIdentity, startTimeOf } from './identity.ts';
 
 /** The user a server runs as, where it refuses to run as the one who starts it. */
@@ -57,6 +58,8 @@ const waitForWord = 'read -r _ || exit 125; exec "$0" "$@" < /dev/null';
  * @throws {MillraceError} SERVER_START_FAILED when no process can be made at all.
  */
 export async function launch(spec: LaunchSpec, onLaunched: (launched: LaunchedProcess) => void): Promise<LaunchedProcess> {
+  const variables = { ...languageAndTime, ...spec.env };
+  const inContainer = isContainerScript(spec.program);
   const log = openSync(spec.logFile, 'a', 0o600);
   const logFrom = fstatSync(log).size;
   try {
@@ -64,8 +67,8 @@ export async function launch(spec: LaunchSpec, onLaunched: (launched: LaunchedPr
       cwd: spec.cwd,
       detached: true,
       stdio: ['pipe', log, log],
-      env: { ...serverEnvironment(), ...spec.env },
-      ...spec.owner,
+      env: { PATH: process.env.PATH, ...variables, ...(inContainer && scriptEnvironment(variables, spec.owner)) },
+      ...(!inContainer && spec.owner),
     });
     if (child.pid === undefined) throw await cannotRun(child, spec);
     const end = watchEnd(child);
@@ -92,10 +95,8 @@ function giveWord({ stdin }: ChildProcess, first: () => void): void {
   }
 }
 
-/** What a server gets of the environment: servers write dates and messages in a fixed language, whoever starts them. */
-function serverEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
-}
+/** What a server gets besides PATH and its own variables: servers write dates and messages in a fixed language, whoever starts them. */
+const languageAndTime = { LC_ALL: 'C', TZ: 'UTC' };
 
 async function cannotRun(child: ChildProcess, { name, program }: LaunchSpec): Promise<MillraceError> {
   const [cause] = (await once(child, 'error')) as [NodeJS.ErrnoException];

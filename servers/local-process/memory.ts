@@ -1,19 +1,35 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { containerOf, isContainerScript } from './container.ts';
 
 /**
- * Memory of a server: of the process that leads the group, and of all in it. Undefined when it cannot be told.
+ * Memory of a server: of the process that leads the group, of all in it, and of all in the container when `program` runs in one. Undefined when it cannot be
+ * told.
  *
  * On Linux the proportional set size, so that the shared buffers of PostgreSQL count once; where that may not be read, and elsewhere, the resident set size.
  */
-export function memoryOf(leader: number): number | undefined {
-  const kibibytes = process.platform === 'linux' ? fromProc(leader) : fromPs(leader);
+export function memoryOf(leader: number, program: string): number | undefined {
+  const kibibytes = process.platform === 'linux' ? fromProc(leader, program) : fromPs(leader);
   return kibibytes === 0 ? undefined : Math.round(kibibytes / 1_024);
 }
 
-function fromProc(leader: number): number {
-  const members = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && groupOf(name) === leader);
-  return members.reduce((sum, pid) => sum + (proportional(pid) ?? resident(pid) ?? 0), 0);
+function fromProc(leader: number, program: string): number {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const group = sumOf(pids.filter((pid) => groupOf(pid) === leader));
+  if (!isContainerScript(program)) return group;
+  const container = containerOf(program, leader);
+  const inside = container === undefined ? 0 : sumOf(pids.filter((pid) => isIn(container, pid)));
+  // The client of Docker alone is not the server.
+  return inside === 0 ? 0 : group + inside;
+}
+
+function sumOf(pids: readonly string[]): number {
+  return pids.reduce((sum, pid) => sum + (proportional(pid) ?? resident(pid) ?? 0), 0);
+}
+
+/** Docker names the control group of a container by its id. */
+function isIn(container: string, pid: string): boolean {
+  return read(`/proc/${pid}/cgroup`)?.includes(container) === true;
 }
 
 /** Field 5 of `stat`; the second is the program's name in brackets and may itself hold blanks and brackets. */

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { isAlive, type ProcessIdentity } from './identity.ts';
-import { type LaunchSpec, launch, type ProcessEnd } from './launch.ts';
+import { describeEnd, type LaunchSpec, launch, type ProcessEnd } from './launch.ts';
+import { logTail } from './log-tail.ts';
 
 const pollMs = 10;
 /** Dead members of the group count until they are reaped, which is not for us to wait for. */
@@ -26,6 +28,22 @@ export async function runToEnd(
   }
   signal?.throwIfAborted();
   return end;
+}
+
+/**
+ * Runs a program that brings what was not found, `spec.name` for messages, to an end that must be a good one.
+ *
+ * @param failed for the message: `image redis:7 could not be pulled`
+ * @throws {MillraceError} SERVER_NOT_FOUND with the last lines of what it said.
+ */
+export async function runToGoodEnd(spec: LaunchSpec, failed: string, signal?: AbortSignal): Promise<void> {
+  const end = await runToEnd(spec, signal);
+  if (end.code === 0) return;
+  const { name, logFile } = spec;
+  throw new MillraceError(
+    'SERVER_NOT_FOUND',
+    `${failed}: ${name} ${describeEnd(end)}; mend what ${logFile} says last:\n${logTail(logFile)}`,
+  );
 }
 
 /** Ends a program that `runToEnd` started, in this process or an earlier one, together with everything it started itself. */

@@ -8,7 +8,7 @@ import { type Certificate, createAuthority, issueCertificate } from '../tls/auth
 import { certificateFiles, type ServerTls, writeCertificate } from '../tls/server-tls.ts';
 import { renderOpenSearchYml } from './config.ts';
 import { jvmArguments, log4j2Properties } from './jvm.ts';
-import { adminUser, hashPassword, securityFiles, userOf } from './security.ts';
+import { adminUser, hashPassword, managerName, nodeName, securityFiles, userOf } from './security.ts';
 
 export interface OpenSearchProcess {
   readonly name: string;
@@ -34,8 +34,8 @@ export interface OpenSearchProcess {
   readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Names in the certificates of the cluster's own authority. */
-const [nodeName, managerName] = ['node', 'user-manager'];
+/** What it takes to ask the server something. */
+type Addressed = Pick<OpenSearchProcess, 'host' | 'port' | 'password'> & { readonly tls?: Pick<ServerTls, 'caFile'> | undefined };
 
 /**
  * One OpenSearch server with the security plugin as a local process.
@@ -80,12 +80,12 @@ export function openSearchProcess(server: OpenSearchProcess): LocalServer {
 }
 
 /** There is no second node to put a copy on: indices that do not ask for copies get none, instead of making the cluster yellow. */
-export async function wantNoCopies(server: OpenSearchProcess, signal: AbortSignal): Promise<void> {
+export async function wantNoCopies(server: Addressed, signal: AbortSignal): Promise<void> {
   const body = { persistent: { 'cluster.default_number_of_replicas': 0 } };
   expectSuccess(await askHttp(addressOf(server), { path: '/_cluster/settings', method: 'PUT', body, signal }));
 }
 
-function addressOf({ host, port, password, tls }: OpenSearchProcess): HttpAddress {
+function addressOf({ host, port, password, tls }: Addressed): HttpAddress {
   return { host, port, user: adminUser, password, caFile: tls?.caFile };
 }
 

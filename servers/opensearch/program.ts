@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { defaultImages } from '../../environments/images.ts';
 import type { Distribution } from '../find/distribution.ts';
 import type { Artifact } from '../find/maven.ts';
 
@@ -48,6 +49,7 @@ export const openSearchDistribution: Distribution = {
   folder: `opensearch-${version}-1`,
   variable: 'MILLRACE_OPENSEARCH_HOME',
   entry: `${security}/plugin-descriptor.properties`,
+  image: { name: defaultImages.opensearch, folder: '/opt/opensearch' },
   parts: {
     lib: [
       core('opensearch', version),

@@ -1,5 +1,8 @@
 import { hash } from 'bcryptjs';
 
+/** Names in the certificates of the cluster's own authority. */
+export const [nodeName, managerName] = ['node', 'user-manager'] as const;
+
 /** The user that clients of this server are. */
 export const adminUser = 'admin';
 
@@ -7,10 +10,10 @@ export const adminUser = 'admin';
  * 2^8 rounds, 15 ms: the plugin computes them with the first request and again each hour. More would protect passwords that can be guessed; these are
  * drawn at random.
  */
-const cost = 8;
+export const passwordCost = 8;
 
 export function hashPassword(password: string): Promise<string> {
-  return hash(password, cost);
+  return hash(password, passwordCost);
 }
 
 /** The user `admin`, who may do everything. */

@@ -1,15 +1,9 @@
 import { javaProgram } from '../find/tools.ts';
 import type { Hosting } from '../hosting.ts';
 import { unprivilegedOwner } from '../local-process/owner.ts';
+import { bindOpenSearch } from './bound.ts';
 import { openSearchProcess, wantNoCopies } from './process.ts';
 import { openSearchDistribution } from './program.ts';
-import { adminUser } from './security.ts';
-
-/** What OpenSearch accepts in one request unless it is told otherwise. */
-const maxRequestMiB = 100;
-
-/** Below the server's folder for snapshots (`path.repo`), to which a relative path is relative. */
-const repositoryFolder = 'archive';
 
 /** One server, however many data nodes are declared: a second one on the same machine would hold copies that nothing is safer for. */
 export const openSearchHosting: Hosting<'opensearch'> = {
@@ -30,15 +24,7 @@ export const openSearchHosting: Hosting<'opensearch'> = {
         const time = AbortSignal.timeout(timeoutMs);
         return wantNoCopies(server, signal === undefined ? time : AbortSignal.any([signal, time]));
       },
-      binding: {
-        kind: 'opensearch',
-        role,
-        endpoints: [{ purpose: 'primary', host, port: at.port }],
-        ...(tls && { tls: tls.binding }),
-        auth: { mode: 'password', username: adminUser, secretRef: { from: 'file', id: password.ref } },
-        administration: { snapshotRepository: { type: 'fs', settings: { location: repositoryFolder } }, tiers: 'none' },
-        limits: { heapMiB, maxRequestMiB },
-      },
+      binding: bindOpenSearch({ role, tls: tls?.binding, passwordFile: password.ref, address: { host, port: at.port }, heapMiB }),
     };
   },
 };

@@ -19,6 +19,9 @@ export interface PostgresSettings {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+/** Enough for two-phase commits of a test or two; each slot costs a few hundred bytes. */
+export const maxPreparedTransactions = 20;
+
 /** postgresql.conf for `settings`. */
 export function renderPostgresqlConf(settings: PostgresSettings): string {
   const lines = { ...ownLines(settings), ...settings.settings };

@@ -1,13 +1,9 @@
 import type { Hosting } from '../hosting.ts';
 import { unprivilegedOwner } from '../local-process/owner.ts';
+import { bindPostgres, database, superUser as user } from './bound.ts';
+import { maxPreparedTransactions } from './config.ts';
 import { ensureDatabase, postgresProcess } from './process.ts';
 import { postgresProgram } from './program.ts';
-
-const user = 'postgres';
-/** The database that services find; `postgres` is left to administration. */
-const database = 'app';
-/** Enough for two-phase commits of a test or two; each slot costs a few hundred bytes. */
-const maxPreparedTransactions = 20;
 
 /** One server with one database. */
 export const postgresHosting: Hosting<'postgres'> = {
@@ -27,15 +23,7 @@ export const postgresHosting: Hosting<'postgres'> = {
     return {
       servers: [{ place: at, wave: 0, server }],
       finish: () => ensureDatabase({ ...address, caFile: certificates?.caFile }, database),
-      binding: {
-        kind: 'postgres',
-        role,
-        database,
-        endpoints: [{ purpose: 'primary', host, port: at.port }],
-        ...(tls && { tls: tls.binding }),
-        auth: { mode: 'password', username: user, secretRef: { from: 'file', id: password.ref } },
-        limits: { maxConnections },
-      },
+      binding: bindPostgres({ role, tls: tls?.binding, passwordFile: password.ref, address: { host, port: at.port }, maxConnections }),
     };
   },
 };

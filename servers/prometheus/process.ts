@@ -1,11 +1,12 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Environment } from '../../environments/schema.ts';
 import { askSuccess } from '../local-process/ask-http.ts';
-import { makePrivateFolder, writePrivateFile } from '../local-process/files.ts';
-import { pollUntil, type ReadyOptions, startFailure } from '../local-process/ready.ts';
+import { makePrivateFolder, updatePrivateFile } from '../local-process/files.ts';
+import type { ReadyOptions } from '../local-process/ready.ts';
 import type { LocalServer } from '../local-process/start.ts';
 import type { ServerTls } from '../tls/server-tls.ts';
-import { renderPrometheusYml } from './config.ts';
+import { renderPrometheusYml, retentionFlag, rulesFile, rulesOf } from './config.ts';
+import { reload } from './reload.ts';
 import { type Bindings, writeTargets } from './targets.ts';
 import { adminUser, webConfigFile, writeWebConfig } from './web-config.ts';
 
@@ -23,6 +24,10 @@ export interface PrometheusProcess {
   readonly scrapeIntervalSeconds: number;
   /** What to scrape, this server among it, and where to send alerts; asked at every start. */
   readonly bindings: () => Bindings;
+  /** What is declared; the alerts of its services that are bound become rules. */
+  readonly environment: Environment;
+  /** `host:port` where the probe tells its samples. */
+  readonly probeAddress: string;
   /** Speak TLS, and nothing else. @default plain text */
   readonly tls?: ServerTls | undefined;
 }
@@ -36,7 +41,7 @@ export function prometheusProcess(server: PrometheusProcess): LocalServer {
     `--web.config.file=${webConfigFile(dir)}`,
     `--web.listen-address=${host}:${port}`,
     `--storage.tsdb.path=${join(dir, 'data')}`,
-    `--storage.tsdb.retention.time=${retentionDays}d`,
+    retentionFlag(retentionDays),
     // Lets `up` tell a running server of services that were declared since; it asks for the password.
     '--web.enable-lifecycle',
   ];
@@ -62,33 +67,26 @@ export function prometheusProcess(server: PrometheusProcess): LocalServer {
 }
 
 /**
- * Has a running server scrape what the bindings name now, if that has changed since it started.
+ * Has a running server scrape what the bindings name now and evaluate the rules of now, if that has changed since it started.
  *
  * @throws {MillraceError} SERVER_START_FAILED when it does not read its configuration again.
  */
 export async function refreshTargets(server: PrometheusProcess, options: ReadyOptions): Promise<void> {
-  if (!writeConfig(server)) return;
-  const reload = async (signal: AbortSignal) => {
-    await askSuccess(addressOf(server), { path: '/-/reload', method: 'POST', signal });
-  };
-  const refusal = await pollUntil(reload, options);
-  if (refusal === undefined) return;
-  // The next `up` finds that it has changed, and tries again.
-  rmSync(configFile(server.dir));
-  throw startFailure(server, 'does not read its configuration again', refusal);
+  if (writeConfig(server)) await reload({ server, address: addressOf(server), configFile: configFile(server.dir) }, options);
 }
 
-/** @returns whether it has changed */
-function writeConfig({ dir, scrapeIntervalSeconds, bindings }: PrometheusProcess): boolean {
+/** @returns whether something has changed */
+function writeConfig({ dir, scrapeIntervalSeconds, bindings, environment, probeAddress }: PrometheusProcess): boolean {
   const rulesDir = join(dir, 'rules');
   makePrivateFolder(rulesDir);
-  const targets = writeTargets(join(dir, 'targets'), bindings());
-  const alertmanagers = targets.filter(({ kind }) => kind === 'alertmanager');
-  const config = renderPrometheusYml({ scrapeIntervalSeconds, rulesDir, targets, alertmanagers });
-  const path = configFile(dir);
-  if (existsSync(path) && readFileSync(path, 'utf8') === config) return false;
-  writePrivateFile(path, config);
-  return true;
+  const bound = bindings();
+  const services = writeTargets(join(dir, 'targets'), bound);
+  const config = renderPrometheusYml({ environment: environment.name, scrapeIntervalSeconds, rulesDir, services, probeAddress });
+  // Both are written, whichever has changed.
+  return [
+    updatePrivateFile(join(rulesDir, rulesFile), rulesOf(environment, Object.keys(bound.services))),
+    updatePrivateFile(configFile(dir), config),
+  ].includes(true);
 }
 
 function addressOf({ host, port, password, tls }: PrometheusProcess) {

@@ -10,7 +10,7 @@ export const adminUser = 'admin';
  * Prometheus and Alertmanager check a password once and remember that it was right, so the cost is paid at the first request after a start (about 60 ms)
  * and for every wrong one; it is the library's default.
  */
-const bcryptCost = 10;
+export const passwordCost = 10;
 
 export interface WebSettings {
   readonly user: string;
@@ -30,7 +30,7 @@ export function renderWebConfig({ user, passwordHash, tls }: WebSettings): strin
 
 /** Puts it into the server's folder, with the certificate that it names. */
 export async function writeWebConfig(dir: string, password: string, tls: ServerTls | undefined): Promise<void> {
-  const passwordHash = await hash(password, bcryptCost);
+  const passwordHash = await hash(password, passwordCost);
   const files = tls && (await writeCertificate(dir, tls));
   writePrivateFile(webConfigFile(dir), renderWebConfig({ user: adminUser, passwordHash, tls: files }));
 }

@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Options } from 'amqplib';
 import { askHttp, askSuccess, type HttpAddress } from '../local-process/ask-http.ts';
-
-/** The one user that `up` makes. */
-export const adminUser = 'admin';
-export const vhost = '/';
+import { adminUser, vhost } from './config.ts';
 
 export interface RabbitAddress {
   readonly host: string;

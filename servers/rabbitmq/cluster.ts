@@ -1,7 +1,8 @@
 import { pollUntil, type ReadyOptions, startFailure } from '../local-process/ready.ts';
 import type { LocalServer } from '../local-process/start.ts';
 import type { ServerTls } from '../tls/server-tls.ts';
-import { adminUser, runningNodes } from './ask.ts';
+import { runningNodes } from './ask.ts';
+import { adminUser } from './config.ts';
 import { epmdProcess } from './epmd.ts';
 import { type RabbitProcess, rabbitProcess } from './process.ts';
 

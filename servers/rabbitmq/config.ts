@@ -21,6 +21,10 @@ export interface RabbitSettings {
   readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
+/** The one user that is made. */
+export const adminUser = 'admin';
+export const vhost = '/';
+
 /** An exact amount: the default refuses messages when less disk than RAM is free, which says nothing about a machine of many servers. */
 const diskFreeLimit = '64MiB';
 
@@ -81,19 +85,16 @@ function clusterLines({ nodeNames }: RabbitSettings): Record<string, string> {
  * The administrator and the virtual host `/`, as RabbitMQ imports them at every start: a password that has changed since is changed in the broker too.
  * With such a file there is no user `guest`.
  */
-export function renderDefinitions({ user, password }: { readonly user: string; readonly password: string }): string {
+export function renderDefinitions({ user, passwordHash }: { readonly user: string; readonly passwordHash: string }): string {
   const everything = { configure: '.*', write: '.*', read: '.*' };
   return JSON.stringify({
-    users: [
-      { name: user, password_hash: hashPassword(password), hashing_algorithm: 'rabbit_password_hashing_sha256', tags: 'administrator' },
-    ],
-    vhosts: [{ name: '/' }],
-    permissions: [{ user, vhost: '/', ...everything }],
+    users: [{ name: user, password_hash: passwordHash, hashing_algorithm: 'rabbit_password_hashing_sha256', tags: 'administrator' }],
+    vhosts: [{ name: vhost }],
+    permissions: [{ user, vhost, ...everything }],
   });
 }
 
-/** Four bytes of salt, then SHA-256 of salt and password. */
-function hashPassword(password: string): string {
-  const salt = randomBytes(4);
+/** What RabbitMQ keeps of a password: four bytes of salt, then SHA-256 of salt and password, in base64. */
+export function hashPassword(password: string, salt = randomBytes(4)): string {
   return Buffer.concat([salt, createHash('sha256').update(salt).update(password).digest()]).toString('base64');
 }

@@ -14,6 +14,9 @@ export interface NodeIdentity {
   readonly erlang: string;
 }
 
+/** As many threads as a small broker can use; a machine of 16 cores would give it 16, each with memory of its own. */
+export const fewThreads = '+S 2:2';
+
 /** Files of a node, below its folder. */
 export function nodeFiles(dir: string) {
   return {
@@ -65,7 +68,6 @@ export function serverEnvironment(node: NodeIdentity): Record<string, string> {
     // The script becomes the node itself instead of waiting for it: the process that was launched is the one to stop.
     RABBITMQ_ALLOW_INPUT: 'true',
     RABBITMQ_SERVER_START_ARGS: '-noinput',
-    // As many threads as a small broker can use; a machine of 16 cores would give it 16, each with memory of its own.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: fewThreads,
   };
 }

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { makePrivateFolder, writePrivateFile } from '../local-process/files.ts';
 import type { LocalServer } from '../local-process/start.ts';
 import { type ServerTls, writeCertificate } from '../tls/server-tls.ts';
-import { adminUser, brokerCondition, openAndClose } from './ask.ts';
-import { enabledPlugins, type RabbitSettings, renderDefinitions, renderRabbitConf } from './config.ts';
+import { brokerCondition, openAndClose } from './ask.ts';
+import { adminUser, enabledPlugins, hashPassword, type RabbitSettings, renderDefinitions, renderRabbitConf } from './config.ts';
 import { type NodeIdentity, nodeFiles, serverEnvironment } from './environment.ts';
 
 export interface RabbitProcess extends NodeIdentity, Omit<RabbitSettings, 'definitionsFile' | 'tls'> {
@@ -44,7 +44,7 @@ async function writeFiles(node: RabbitProcess): Promise<void> {
   makePrivateFolder(dir);
   writePrivateFile(files.cookie, cookie);
   writePrivateFile(files.plugins, enabledPlugins);
-  writePrivateFile(files.definitions, renderDefinitions({ user: adminUser, password }));
+  writePrivateFile(files.definitions, renderDefinitions({ user: adminUser, passwordHash: hashPassword(password) }));
   const certificate = tls && (await writeCertificate(dir, tls));
   writePrivateFile(files.conf, renderRabbitConf({ ...node, definitionsFile: files.definitions, tls: certificate }));
 }

@@ -1,5 +1,6 @@
 import { readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { defaultImages } from '../../environments/images.ts';
 import type { Program } from '../find/program.ts';
 
 /** The folder of RabbitMQ's programs themselves; what Debian has on PATH hands over to another user and another folder. */
@@ -10,6 +11,7 @@ export const rabbitProgram: Program = {
   names: ['rabbitmqctl', 'rabbitmq-server'],
   folders: ['/usr/lib/rabbitmq/bin', '/opt/homebrew/opt/rabbitmq/sbin', '/usr/local/opt/rabbitmq/sbin'],
   debianPackage: 'rabbitmq-server',
+  image: defaultImages.rabbitmq,
   versionArgs: [],
   readVersion,
 };
@@ -22,6 +24,7 @@ export const erlangProgram: Program = {
   names: ['erl', 'epmd'],
   folders: ['/usr/lib/erlang/bin', '/opt/homebrew/opt/erlang/bin', '/usr/local/opt/erlang/bin'],
   debianPackage: 'erlang-base',
+  image: defaultImages.rabbitmq,
   versionArgs: ['+V'],
 };
 

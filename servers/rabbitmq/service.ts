@@ -1,7 +1,6 @@
-import type { BoundService } from '../../runtime/src/contracts/binding.ts';
 import type { Hosting, Place, ServiceRequest } from '../hosting.ts';
-import { adminUser, vhost } from './ask.ts';
-import { type ClusterNode, clusterEpmd, clusterNodes, type RabbitCluster, waitForCluster } from './cluster.ts';
+import { bindRabbit } from './bound.ts';
+import { clusterEpmd, clusterNodes, type RabbitCluster, waitForCluster } from './cluster.ts';
 import { erlangProgram, rabbitProgram } from './program.ts';
 
 /** One node or a cluster of three, with its epmd. */
@@ -11,33 +10,21 @@ export const rabbitHosting: Hosting<'rabbitmq'> = {
   plan(request) {
     const { name, role, settings, host, secret, tls } = request;
     const { cluster, nodePlaces, epmdPlace } = describeCluster(request);
-    const purpose = settings.nodes === 1 ? 'primary' : 'node';
     return {
       servers: [
         { place: epmdPlace, wave: 0, server: clusterEpmd(cluster) },
         ...clusterNodes(cluster).map((server, index) => ({ place: nodePlaces[index]!, wave: 1, server })),
       ],
       finish: (options) => waitForCluster(cluster, options),
-      binding: {
-        kind: 'rabbitmq',
-        role,
-        vhost,
-        endpoints: [...cluster.nodes.map(({ port }) => ({ purpose, host, port }) as const), ...httpEndpoints(host, cluster.nodes)],
-        ...(tls && { tls: tls.binding }),
-        auth: { mode: 'password', username: adminUser, secretRef: { from: 'file', id: secret(name).ref } },
-        limits: { maxMemoryMiB: settings.memoryMiB },
-      },
+      binding: bindRabbit({
+        ...{ role, tls: tls?.binding, passwordFile: secret(name).ref, maxMemoryMiB: settings.memoryMiB },
+        nodes: cluster.nodes.map(({ port }) => ({ host, port })),
+        management: cluster.nodes.map(({ managementPort: port }) => ({ host, port })),
+        metrics: cluster.nodes.map(({ metricsPort: port }) => ({ host, port })),
+      }),
     };
   },
 };
-
-/** Metrics are for everybody on this machine: the plugin knows no users. */
-function httpEndpoints(host: string, nodes: readonly ClusterNode[]): BoundService['endpoints'] {
-  return [
-    ...nodes.map(({ managementPort }) => ({ purpose: 'management' as const, host, port: managementPort })),
-    ...nodes.map(({ metricsPort }) => ({ purpose: 'metrics' as const, host, port: metricsPort, authMode: 'none' as const })),
-  ];
-}
 
 function describeCluster({ name, host, settings, pathOf, place, secret, tls }: ServiceRequest<'rabbitmq'>) {
   const ids = settings.nodes === 1 ? [name] : Array.from({ length: settings.nodes }, (_, index) => `${name}-${index + 1}`);

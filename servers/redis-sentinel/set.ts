@@ -7,20 +7,22 @@ import type { RedisSettings } from '../redis/config.ts';
 import { redisProcess } from '../redis/process.ts';
 import type { ServerTls } from '../tls/server-tls.ts';
 import type { SentinelAddress, SentinelSettings } from './config.ts';
+import { majority } from './members.ts';
 import { checkQuorum, recall, sentinelProcess } from './process.ts';
 
 /** Where one process of the set listens and keeps its files. */
 export interface SetMember {
   readonly name: string;
+  readonly host: string;
+  /** Another one for each of the set. */
   readonly port: number;
   readonly dir: string;
   readonly logFile: string;
 }
 
-/** A master, its replicas and the sentinels that watch them, all on one machine. */
+/** A master, its replicas and the sentinels that watch them. */
 export interface SentinelSet {
   readonly program: string;
-  readonly host: string;
   readonly masterName: string;
   readonly password: string;
   readonly sentinelPassword: string;
@@ -37,33 +39,33 @@ export interface SentinelSet {
 
 /** The Redis servers of the set, in the order of `nodes`. */
 export function setNodes(set: SentinelSet): LocalServer[] {
-  return set.nodes.map(({ name, port, dir, logFile }) =>
+  return set.nodes.map(({ name, host, port, dir, logFile }) =>
     redisProcess({
       ...{ name, dir, logFile, program: set.program, tls: set.tls?.(name), users: set.users },
-      settings: () => ({ ...set.node, host: set.host, port, password: set.password, replicaOf: masterOf(set, port) }),
+      settings: () => ({ ...set.node, host, port, password: set.password, replicaOf: masterOf(set, port) }),
     }),
   );
 }
 
 /** The sentinels of the set. They are to be started when the nodes answer: a sentinel that finds the master silent would begin with a fail-over. */
 export function setSentinels(set: SentinelSet): LocalServer[] {
-  const { host, masterName, password, sentinelPassword } = set;
-  return set.sentinels.map(({ name, port, dir, logFile }) =>
+  const { masterName, password, sentinelPassword } = set;
+  return set.sentinels.map(({ name, host, port, dir, logFile }) =>
     sentinelProcess({
       ...{ name, dir, logFile, program: set.program, tls: set.tls?.(name) },
       settings: () => {
         const master = currentMaster(set);
-        const replicas = set.nodes.filter((node) => node.port !== master.port).map((node) => ({ host, port: node.port }));
+        const replicas = set.nodes.filter((node) => node.port !== master.port).map((node) => ({ host: node.host, port: node.port }));
         const others = set.sentinels.filter((other) => other.port !== port);
         return {
           ...set.sentinel,
           host,
           port,
           password: sentinelPassword,
-          quorum: Math.floor(set.sentinels.length / 2) + 1,
+          quorum: majority(set.sentinels.length),
           master: { ...master, name: masterName, password },
           id: sentinelId(set, port),
-          known: { replicas, sentinels: others.map((other) => ({ host, port: other.port, id: sentinelId(set, other.port) })) },
+          known: { replicas, sentinels: others.map((other) => ({ host: other.host, port: other.port, id: sentinelId(set, other.port) })) },
         };
       },
     }),
@@ -78,7 +80,7 @@ export function setSentinels(set: SentinelSet): LocalServer[] {
 export async function waitForSet(set: SentinelSet, options: ReadyOptions): Promise<void> {
   const expected = { masterName: set.masterName, replicas: set.nodes.length - 1, otherSentinels: set.sentinels.length - 1 };
   const waits = set.sentinels.map(async (sentinel) => {
-    const address = { host: set.host, port: sentinel.port, password: set.sentinelPassword, caFile: set.tls?.(sentinel.name).caFile };
+    const address = { host: sentinel.host, port: sentinel.port, password: set.sentinelPassword, caFile: set.tls?.(sentinel.name).caFile };
     const missing = await pollUntil(() => checkQuorum(address, expected), options);
     if (missing !== undefined) throw startFailure(sentinel, `could not carry out a fail-over (${(missing as Error).message})`, missing);
   });
@@ -86,11 +88,12 @@ export async function waitForSet(set: SentinelSet, options: ReadyOptions): Promi
 }
 
 /** What the sentinels agreed on last, running or not; before their first run the first node. */
-function currentMaster({ nodes, sentinels, masterName, host }: SentinelSet): SentinelAddress {
+function currentMaster({ nodes, sentinels, masterName }: SentinelSet): SentinelAddress {
   const memories = sentinels.flatMap(({ dir }) => recall(dir, masterName) ?? []);
   const latest = memories.toSorted((a, b) => b.epoch - a.epoch)[0]?.master;
   const known = latest !== undefined && nodes.some(({ port }) => port === latest.port);
-  return known ? latest : { host, port: nodes[0]!.port };
+  const [{ host, port }] = nodes as [SetMember];
+  return known ? latest : { host, port };
 }
 
 /** A server that was master when it died must not come back as a second one. */

@@ -1,3 +1,4 @@
+import { defaultImages } from '../../environments/images.ts';
 import type { Program } from '../find/program.ts';
 
 /** Redis or Valkey; with `--sentinel` the same program is a sentinel. */
@@ -8,5 +9,6 @@ export const redisProgram: Program = {
   names: ['redis-server', 'valkey-server'],
   folders: ['/usr/local/bin', '/opt/homebrew/bin', '/opt/homebrew/opt/redis/bin'],
   debianPackage: 'redis-server',
+  image: defaultImages.redis,
   versionArgs: ['--version'],
 };

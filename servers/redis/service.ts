@@ -1,4 +1,5 @@
 import type { Hosting, Place, PlannedServer } from '../hosting.ts';
+import { bindRedis } from './bound.ts';
 import { redisProcess } from './process.ts';
 import { redisProgram } from './program.ts';
 import { serviceUsers } from './users.ts';
@@ -31,18 +32,11 @@ export const redisHosting: Hosting<'redis'> = {
     });
     return {
       servers: [planned(primary, 0), ...replicas.map((replica) => planned(replica, 1))],
-      binding: {
-        kind: 'redis',
-        role,
-        endpoints: [
-          { purpose: 'primary', host, port: primary.port },
-          ...replicas.map(({ port }) => ({ purpose: 'reader' as const, host, port })),
-        ],
-        ...(tls && { tls: tls.binding }),
-        auth: { mode: 'password', secretRef: { from: 'file', id: password.ref } },
-        ...users.binding,
-        limits: { maxMemoryMiB: memoryMiB },
-      },
+      binding: bindRedis({
+        ...{ role, tls: tls?.binding, passwordFile: password.ref, ...users.binding, maxMemoryMiB: memoryMiB },
+        primary: { host, port: primary.port },
+        readers: replicas.map(({ port }) => ({ host, port })),
+      }),
     };
   },
 };

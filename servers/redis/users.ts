@@ -9,13 +9,24 @@ export interface ServiceUsers {
   readonly binding: Pick<BoundService, 'users'>;
 }
 
-export function serviceUsers({ name, users, secret }: Pick<ServiceRequest, 'name' | 'users' | 'secret'>): ServiceUsers {
+/** A password, or its hash where the password is not known yet. */
+type Secret = { readonly ref: string } & ({ readonly value: string } | { readonly hash: string });
+
+export function serviceUsers({
+  name,
+  users,
+  secret,
+}: Pick<ServiceRequest, 'name' | 'users'> & { readonly secret: (id: string) => Secret }): ServiceUsers {
   const known = users.map((user) => ({ ...user, password: secret(`${name}-user-${user.name}`) }));
   const bound = known.map(({ name: username, password }) => {
     return [username, { mode: 'acl' as const, username, secretRef: { from: 'file' as const, id: password.ref } }];
   });
   return {
-    acl: known.map(({ name: username, rules, password }) => ({ name: username, rules, passwordHash: sha256(password.value) })),
+    acl: known.map(({ name: username, rules, password }) => ({
+      name: username,
+      rules,
+      passwordHash: 'hash' in password ? password.hash : sha256(password.value),
+    })),
     binding: known.length === 0 ? {} : { users: Object.fromEntries(bound) },
   };
 }

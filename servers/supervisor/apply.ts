@@ -1,15 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as z from 'zod/mini';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { servicesOf, type Topology } from '../../runtime/src/contracts/topology.ts';
+import { builtProgram } from '../built-program.ts';
 import type { OnProgress } from './progress.ts';
-
-/** The program `millrace`, compiled; used by path, because the engine and the package share contracts only. */
-const builtProgram = resolve(__dirname, '../../runtime/dist/cli/main.js');
 
 /** What `millrace apply --json` prints, as far as it is used here. */
 const documentSchema = z.object({
@@ -26,13 +23,24 @@ export interface Applied extends z.infer<typeof documentSchema> {
   readonly command: readonly string[];
 }
 
-/** @throws {MillraceError} RUNTIME_NOT_BUILT when the topology has objects and the program that makes them is not there. */
-export function requireProgram(topology: Topology, program = builtProgram): void {
-  if (servicesOf(topology).length === 0 || existsSync(program)) return;
-  throw new MillraceError(
-    'RUNTIME_NOT_BUILT',
-    `${program}, which applies the topology, is not there; run make build, or up with --no-apply`,
-  );
+/** What `up` is about to do with the program. */
+interface ProgramUse {
+  /** Objects are to be made, when there are any. */
+  readonly topology: Topology | undefined;
+  /** Services are to be looked at. */
+  readonly probes: boolean;
+  /** @default the one of this repository */
+  readonly program?: string | undefined;
+}
+
+/** @throws {MillraceError} RUNTIME_NOT_BUILT when the program is needed and not there. */
+export function requireProgram({ topology, probes, program = builtProgram }: ProgramUse): void {
+  const applies = topology !== undefined && servicesOf(topology).length > 0;
+  if ((!applies && !probes) || existsSync(program)) return;
+  const [what, without] = applies
+    ? ['applies the topology', 'up with --no-apply']
+    : ['looks at the services', 'up with --only and no Prometheus'];
+  throw new MillraceError('RUNTIME_NOT_BUILT', `${program}, which ${what}, is not there; run make build, or ${without}`);
 }
 
 export interface ApplyWork {

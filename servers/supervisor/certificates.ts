@@ -1,19 +1,22 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writePrivateFile, writePublicFile } from '../local-process/files.ts';
-import { type Authority, type Certificate, createAuthority, expiryOf, issueCertificate } from '../tls/authority.ts';
+import { updatePublicFile, writePrivateFile } from '../local-process/files.ts';
+import { type Authority, type Certificate, createAuthority, expiryOf, isFor, issueCertificate } from '../tls/authority.ts';
+import { loopbackNames } from '../tls/loopback.ts';
 import type { Home } from './home.ts';
 
 /** Certificates of one environment; they lie in its folder and are the same at every start. */
 export interface Certificates {
   /** PEM file of the authority. */
   readonly caFile: string;
-  /** The certificate of server `id`, made when it is missing, about to expire or signed by an authority that is gone. */
-  issue(id: string): Promise<Certificate>;
+  /**
+   * The certificate of server `id`, made when it is missing, about to expire, signed by an authority that is gone, or good for other names.
+   *
+   * @param hosts under which it is reached. @default this machine's loopback
+   */
+  issue(id: string, hosts?: readonly string[]): Promise<Certificate>;
 }
 
-/** Servers of this engine are reached under these names alone. */
-const hosts = ['localhost', '127.0.0.1'];
 /** A server that was started with a certificate keeps it until it is started again. */
 const renewBeforeMs = 90 * 86_400_000;
 
@@ -21,12 +24,13 @@ export function certificatesOf({ tls, caFile }: Pick<Home, 'tls' | 'caFile'>): C
   let authority: Promise<Authority> | undefined;
   return {
     caFile,
-    async issue(id) {
+    async issue(id, hosts = loopbackNames) {
       authority ??= authorityIn(tls, caFile);
       const { cert: ca } = await authority;
       const file = join(tls, `${id}.pem`);
       const known = read(file);
-      if (known !== undefined && known.ca === ca && expiryOf(known.cert).getTime() > Date.now() + renewBeforeMs) return known;
+      if (known !== undefined && known.ca === ca && expiryOf(known.cert).getTime() > Date.now() + renewBeforeMs && isFor(known.cert, hosts))
+        return known;
       const issued = await issueCertificate(await authority, { hosts });
       writePrivateFile(file, `${issued.cert}${issued.key}${issued.ca}`);
       return issued;
@@ -39,7 +43,7 @@ async function authorityIn(folder: string, caFile: string): Promise<Authority> {
   if (existsSync(caFile) && existsSync(keyFile)) return { cert: readFileSync(caFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
   const made = await createAuthority();
   writePrivateFile(keyFile, made.key);
-  writePublicFile(caFile, made.cert);
+  updatePublicFile(caFile, made.cert);
   return made;
 }
 

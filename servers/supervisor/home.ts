@@ -20,9 +20,17 @@ export interface Home {
   readonly caFile: string;
   readonly logs: string;
   readonly data: string;
+  /** Scripts that stand for programs which run in containers. */
+  readonly programs: string;
   /** Partitions of the log that are no longer in the database. */
   readonly archive: string;
+  /** Of Grafana, one file each. */
+  readonly dashboards: string;
 }
+
+/** Names in the folder of what services read. */
+export const documentNames = { binding: 'binding.json', topology: 'topology.json', types: 'binding.d.ts' } as const;
+export const archiveName = 'archive';
 
 /** Where the environment's files lie: in `stateDir`, else in MILLRACE_STATE_DIR, else in `.millrace/ENV` of the current folder. */
 export function homeOf(environment: string, stateDir: string | undefined, env: Variables): Home {
@@ -32,15 +40,17 @@ export function homeOf(environment: string, stateDir: string | undefined, env: V
     dir,
     lockFile: `${dir}.lock`,
     stateFile: within('state.json'),
-    bindingFile: within('binding.json'),
-    topologyFile: within('topology.json'),
-    typesFile: within('binding.d.ts'),
+    bindingFile: within(documentNames.binding),
+    topologyFile: within(documentNames.topology),
+    typesFile: within(documentNames.types),
     secrets: within('secrets'),
     tls: within('tls'),
     caFile: within(join('tls', 'ca.pem')),
     logs: within('logs'),
     data: within('data'),
-    archive: within('archive'),
+    programs: within('programs'),
+    archive: within(archiveName),
+    dashboards: within('dashboards'),
   };
 }
 
@@ -89,7 +99,7 @@ export function unwritable(path: string, cause: unknown): MillraceError {
 /** Removes what `up` has made there, and the folder itself when nothing else is in it. */
 export function removeHome(home: Home): void {
   const files = [home.stateFile, home.bindingFile, home.topologyFile, home.typesFile];
-  for (const path of [...files, home.secrets, home.tls, home.logs, home.data, home.archive]) {
+  for (const path of [...files, home.secrets, home.tls, home.logs, home.data, home.programs, home.archive, home.dashboards]) {
     rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   }
   removeIfEmpty(home.dir);

@@ -6,11 +6,14 @@ import type { BoundService } from '../../runtime/src/contracts/binding.ts';
 import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { aclRulesOf } from '../../runtime/src/contracts/redis-acl.ts';
 import { ownedBy, type Topology } from '../../runtime/src/contracts/topology.ts';
+import { builtProgram } from '../built-program.ts';
 import type { Software } from '../find/index.ts';
+import type { Variables } from '../find/program.ts';
 import type { Hosting, HostingTls, Place, ServicePlan, ServiceRequest } from '../hosting.ts';
 import { hostingOf } from '../hostings.ts';
 import type { Owner } from '../local-process/launch.ts';
 import { certificatesOf } from './certificates.ts';
+import { readDeclared } from './declared-secrets.ts';
 import type { Home } from './home.ts';
 
 /** Servers of the process engine are for this machine alone. */
@@ -65,12 +68,17 @@ function usersOf(topology: Topology, service: string): ServiceRequest['users'] {
 
 /** Where to go with an environment that this engine does not run. */
 function wayOut(engine: 'aws' | 'docker', environmentName: string): string {
-  return engine === 'aws' ? `make synth ENV=${environmentName} plans it` : 'that engine is not built yet, use ENV=local';
+  return engine === 'aws' ? `make synth ENV=${environmentName} plans it` : `make deploy ENV=${environmentName} runs it in containers`;
 }
 
 /** What plans take from the environment's folder; `up` makes what is missing, `status` only looks. */
 export interface Ground {
   readonly home: Home;
+  readonly environment: Environment;
+  /** Where secrets of the declaration may be. */
+  readonly env: Variables;
+  /** The program `millrace`. @default the one of this repository */
+  readonly program?: string | undefined;
   /** Whether servers speak TLS. */
   readonly tls: boolean;
   pathOf(software: Software): string;
@@ -109,6 +117,8 @@ function planService(
     place: placesOf(ground, owner),
     secret: (id) => ({ value: ground.secret(id), ref: `secrets/${id}` }),
     read: ({ id }) => readFileSync(resolve(home.dir, id), 'utf8'),
+    readDeclared: (ref) => readDeclared(ref, home, ground.env),
+    ...{ environment: ground.environment, bindingFile: home.bindingFile, program: ground.program ?? builtProgram },
   });
 }
 

@@ -50,6 +50,8 @@ export class Reporter {
         return `installing ${progress.packages.join(' and ')} with apt-get (their own daemons are not started)`;
       case 'fetch':
         return `fetching ${progress.title} with Maven, once: ${progress.megabytes} MB, ${(progress.elapsedMs / 1_000).toFixed(0)} s${progress.done ? ', done' : ''}`;
+      case 'image':
+        return `taking ${progress.title} from the image ${progress.image} of Docker`;
       case 'apply':
         return progress.line;
       case 'server':
@@ -73,11 +75,12 @@ export class Reporter {
     return this.statusLines(result);
   }
 
-  private upLines({ environment, servers, bindingFile, elapsedMs, applied }: UpResult): string[] {
+  private upLines({ environment, servers, bindingFile, elapsedMs, applied, dashboards }: UpResult): string[] {
     const started = servers.filter((server) => server.started).length;
     const what = started === 0 ? `all ${servers.length} servers ran already` : `${started} of ${servers.length} servers started`;
     return [
       `${environment}: ${what} in ${(elapsedMs / 1_000).toFixed(1)} s; services find them by MILLRACE_BINDING=${fromHere(bindingFile)}`,
+      ...(dashboards === undefined ? [] : [`${environment}: dashboards for Grafana are in ${fromHere(dashboards)}`]),
       ...(applied === undefined || applied.exitCode === 0 ? [] : [this.topologyLine(applied)]),
     ];
   }

@@ -1,6 +1,6 @@
 import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
 import type { FoundSoftware } from '../find/index.ts';
-import type { PlannedServer, ServicePlan } from '../hosting.ts';
+import type { PlannedServer, ProcessKind, ServicePlan } from '../hosting.ts';
 import { isAlive } from '../local-process/identity.ts';
 import { pollUntil, startFailure } from '../local-process/ready.ts';
 import { settleAll } from '../local-process/settle.ts';
@@ -25,7 +25,15 @@ export interface StartedServer {
   readonly started: boolean;
 }
 
-interface StartContext {
+/** What is noted of a server beside its process. */
+export interface Noted {
+  readonly service: string;
+  readonly kind: ProcessKind;
+  readonly version: string;
+  readonly settingsHash: string;
+}
+
+export interface StartContext {
   readonly state: State;
   readonly onProgress: OnProgress;
   readonly signal: AbortSignal;
@@ -42,41 +50,38 @@ export function isRunning(record: ServerRecord | undefined): boolean {
 
 /** Starts what does not run of one service, wave by wave, and waits until the servers work together. */
 export async function startService(service: PlannedService, context: StartContext): Promise<StartedServer[]> {
-  const { plan } = service;
+  const { plan, found, kind, settingsHash } = service;
+  const noted = { service: service.service, kind, version: found.version, settingsHash };
   const waves = [...new Set(plan.servers.map(({ wave }) => wave))].sort((a, b) => a - b);
   const started: StartedServer[] = [];
   for (const wave of waves) {
     const servers = plan.servers.filter((server) => server.wave === wave);
-    started.push(...(await settleAll(servers.map((server) => ensureRunning(server, service, context)))));
+    started.push(...(await settleAll(servers.map((server) => ensureRunning(server, noted, context)))));
   }
   await plan.finish?.({ timeoutMs: finishTimeoutMs, signal: context.signal });
   return started;
 }
 
-async function ensureRunning(planned: PlannedServer, service: PlannedService, context: StartContext): Promise<StartedServer> {
+/** Starts the server unless it runs; one that runs must answer. */
+export async function ensureRunning(planned: PlannedServer, noted: Noted, context: StartContext): Promise<StartedServer> {
   const { state, onProgress, signal } = context;
   const { name: id, port } = planned.place;
   const startedAt = Date.now();
   const known = state.servers.get(id);
   const started = !isRunning(known);
-  if (started) await start(planned, service, context);
+  if (started) await start(planned, noted, context);
   else await requireAnswer(planned, known!, signal);
   const { kind, version, settingsHash, process } = state.servers.get(id)!;
-  const now = started ? 'ready' : settingsHash === service.settingsHash ? 'running' : 'outdated';
+  const now = started ? 'ready' : settingsHash === noted.settingsHash ? 'running' : 'outdated';
   onProgress({ event: 'server', server: id, kind, port, version, state: now, elapsedMs: Date.now() - startedAt });
   return { id, port, pid: process!.pid, started };
 }
 
-async function start(
-  { place, wave, server }: PlannedServer,
-  { service, kind, found, settingsHash }: PlannedService,
-  context: StartContext,
-): Promise<void> {
+async function start({ place, wave, server }: PlannedServer, noted: Noted, context: StartContext): Promise<void> {
   const { state, signal } = context;
   const { name: id, port, ports, dir, logFile } = place;
   state.put(id, {
-    service,
-    kind,
+    ...noted,
     port,
     ports,
     dir,
@@ -84,8 +89,6 @@ async function start(
     wave,
     stop: [...server.stop],
     program: server.spec.program,
-    version: found.version,
-    settingsHash,
   });
   try {
     await startServer(server, { signal, onLaunched: (launched) => state.setProcess(id, launched) });

@@ -11,7 +11,7 @@ import { type Home, unwritable } from './home.ts';
 const portNumber = z.int().min(1).max(65_535);
 const serverRecord = z.strictObject({
   service: z.string(),
-  kind: z.enum(serviceKinds),
+  kind: z.enum([...serviceKinds, 'probe']),
   port: portNumber,
   /** Ports besides, by what they are for. */
   ports: z.record(z.string(), portNumber).default({}),

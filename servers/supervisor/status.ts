@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { Environment } from '../../environments/schema.ts';
-import type { ServiceKind } from '../../runtime/src/contracts/binding.ts';
 import type { Variables } from '../find/program.ts';
-import type { PlannedServer } from '../hosting.ts';
+import type { PlannedServer, ProcessKind } from '../hosting.ts';
 import { memoryOf } from '../local-process/memory.ts';
 import { pollUntil } from '../local-process/ready.ts';
 import { homeOf } from './home.ts';
-import { chosen, type HostedService, mainPort, planServices, servicesOf } from './plan.ts';
+import { chosen, mainPort, planServices, servicesOf } from './plan.ts';
 import { knownSecret } from './secrets.ts';
 import { isRunning } from './start-service.ts';
 import { openState, type State } from './state.ts';
@@ -24,7 +23,7 @@ export interface StatusOptions {
 export interface ServerStatus {
   readonly id: string;
   readonly service: string;
-  readonly kind: ServiceKind;
+  readonly kind: ProcessKind;
   /** `silent`: the process runs and does not answer. */
   readonly state: 'up' | 'down' | 'silent';
   readonly port?: number;
@@ -57,14 +56,17 @@ export async function status(
   const home = homeOf(environment.name, stateDir, env);
   const state = openState(home, environment.name);
   const plans = planServices(services, {
-    ...{ home, tls: declared.tls },
+    ...{ home, environment, env, tls: declared.tls },
     pathOf: () => '',
     port: (id, name) => (name === mainPort ? state.servers.get(id)?.port : state.servers.get(id)?.ports[name]) ?? 0,
     dataFolder: (id) => state.servers.get(id)?.dir ?? '',
     secret: (id) => knownSecret(home.secrets, id) ?? '',
   });
   const servers = await Promise.all(
-    plans.flatMap(({ service, plan }) => plan.servers.map((server) => statusOf(server, service, state, signal))),
+    plans.flatMap(({ service: { name, hosting }, plan }) => [
+      ...plan.servers.map((server) => statusOf(server, { service: name, kind: hosting.kind }, state, signal)),
+      ...(plan.watchers ?? []).map((watcher) => statusOf(watcher, { service: name, kind: watcher.kind }, state, signal)),
+    ]),
   );
   return {
     ...{ environment: environment.name, ok: servers.every((server) => server.state === 'up'), servers },
@@ -74,16 +76,16 @@ export async function status(
 
 async function statusOf(
   { place, server }: PlannedServer,
-  service: HostedService,
+  whose: Pick<ServerStatus, 'service' | 'kind'>,
   state: State,
   signal: AbortSignal | undefined,
 ): Promise<ServerStatus> {
-  const common = { id: place.name, service: service.name, kind: service.hosting.kind };
+  const common = { id: place.name, ...whose };
   const record = state.servers.get(place.name);
   if (record === undefined) return { ...common, state: 'down' };
   const { port, version, process } = record;
   if (process === undefined || !isRunning(record)) return { ...common, state: 'down', port, version };
-  const memoryMiB = memoryOf(process.pid);
+  const memoryMiB = memoryOf(process.pid, record.program);
   const known = { ...common, port, version, pid: process.pid, ...(memoryMiB === undefined ? {} : { memoryMiB }) };
   const silence = await pollUntil(server.probe, { timeoutMs: answerTimeoutMs, signal });
   if (silence !== undefined) return { ...known, state: 'silent' };

@@ -1,19 +1,22 @@
 import { join } from 'node:path';
+import { requireSoundAlerts } from '../../alerts/check.ts';
 import type { Environment } from '../../environments/schema.ts';
 import { canonicalJson } from '../../runtime/src/contracts/canonical-json.ts';
 import { findSoftware } from '../find/index.ts';
 import type { Variables } from '../find/program.ts';
 import { type Applied, applyTopology, requireProgram } from './apply.ts';
 import { sha256, writeBinding } from './binding.ts';
+import { writeDashboards } from './dashboards.ts';
 import { chooseDataFolder, removeOutside } from './data-folders.ts';
 import { stopServers } from './down.ts';
 import { type Home, homeOf, isNewHome, makeHome, removeHome } from './home.ts';
 import { lockHome } from './lock.ts';
-import { chosen, type DeclaredServices, loopback, mainPort, planServices, servicesOf } from './plan.ts';
+import { chosen, type DeclaredServices, type HostedService, loopback, mainPort, planServices, servicesOf } from './plan.ts';
 import { portsFrom, requireFreePorts } from './ports.ts';
 import type { OnProgress } from './progress.ts';
 import { secretOf } from './secrets.ts';
 import { isRunning, type PlannedService, type StartedServer, startService } from './start-service.ts';
+import { startWatchers } from './start-watchers.ts';
 import { openState, type State } from './state.ts';
 
 export interface UpOptions {
@@ -30,7 +33,7 @@ export interface UpOptions {
   readonly policyFile?: string | undefined;
   /** Whether the topology is applied to what runs. @default true */
   readonly apply?: boolean | undefined;
-  /** Program `millrace` that applies it. @default runtime/dist/cli/main.js of this repository */
+  /** Program `millrace` that applies it, and probes the services. @default runtime/dist/cli/main.js of this repository */
   readonly program?: string | undefined;
 }
 
@@ -40,18 +43,20 @@ export interface UpResult {
   readonly generation: string;
   /** What became of the topology; absent when it has no objects, or was not to be applied. */
   readonly applied?: Applied | undefined;
+  /** Folder of dashboards for Grafana; absent without Prometheus. */
+  readonly dashboards?: string | undefined;
   readonly servers: readonly StartedServer[];
   /** Until the servers were ready. */
   readonly elapsedMs: number;
 }
 
 /**
- * Starts every server of the environment that does not run yet, writes the binding, and applies the topology to what runs.
+ * Starts every server of the environment that does not run yet, writes the binding, applies the topology to what runs, and starts the probe beside Prometheus.
  *
  * All or nothing: when a server fails or `signal` aborts, those that this call started are stopped again, and an environment that was new is removed. When
  * the servers run and the topology could not be applied, they go on, and the result says so.
  *
- * @throws {MillraceError} SERVER_NOT_FOUND, SERVER_START_FAILED, PORT_IN_USE, STATE_LOCKED, STATE_CORRUPT, STATE_UNWRITABLE or RUNTIME_NOT_BUILT
+ * @throws {MillraceError} SERVER_NOT_FOUND, SERVER_START_FAILED, PORT_IN_USE, STATE_LOCKED, STATE_CORRUPT, STATE_UNWRITABLE, RUNTIME_NOT_BUILT, SECRET_UNAVAILABLE or ENVIRONMENT_INVALID
  */
 export async function up(environment: Environment, options: UpOptions = {}): Promise<UpResult> {
   const startedAt = Date.now();
@@ -59,7 +64,10 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
   const declared = servicesOf(environment);
   const wanted = chosen(declared.services, options.only);
   signal?.throwIfAborted();
-  if (options.apply !== false) requireProgram(environment.topology, options.program);
+  requireSoundAlerts(environment);
+  const { topology } = environment;
+  const { apply: applies = true, program } = options;
+  requireProgram({ topology: applies ? topology : undefined, probes: wanted.some(isPrometheus), program });
   const home = homeOf(environment.name, stateDir, env);
   const unlock = lockHome(home, environment.name);
   try {
@@ -69,15 +77,14 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
     try {
       makeHome(home);
       const services = declared.services.filter((service) => wanted.includes(service) || runs(service.name, state));
-      const { servers, generation } = await bringUp(environment, { ...declared, services }, home, state, { ...options, env });
-      const result = {
-        environment: environment.name,
-        bindingFile: home.bindingFile,
-        generation,
-        servers,
-        elapsedMs: Date.now() - startedAt,
-      };
-      return { ...result, applied: options.apply === false ? undefined : await apply(environment, home, options) };
+      const { servers, generation, plans } = await bringUp(environment, { ...declared, services }, home, state, { ...options, env });
+      const result = { environment: environment.name, bindingFile: home.bindingFile, generation, elapsedMs: Date.now() - startedAt };
+      const watched = services.some(isPrometheus);
+      if (watched) writeDashboards(home, environment);
+      const applied = applies ? await apply(environment, home, options) : undefined;
+      const watchers = await startWatchers(plans, { generation, program, state, ...watching(options) });
+      const dashboards = watched ? home.dashboards : undefined;
+      return { ...result, applied, dashboards, servers: [...servers, ...watchers] };
     } catch (error) {
       const reason: unknown = signal?.aborted ? signal.reason : error;
       await undo(home, state, before, isNew, reason);
@@ -90,6 +97,14 @@ export async function up(environment: Environment, options: UpOptions = {}): Pro
 
 function apply({ topology }: Environment, { bindingFile }: Home, { program, signal, onProgress = () => {} }: UpOptions) {
   return applyTopology({ topology, bindingFile, program, signal, onProgress });
+}
+
+function isPrometheus({ hosting }: HostedService): boolean {
+  return hosting.kind === 'prometheus';
+}
+
+function watching({ onProgress = () => {}, signal = new AbortController().signal }: UpOptions) {
+  return { onProgress, signal };
 }
 
 function runs(service: string, { servers }: State): boolean {
@@ -116,7 +131,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-type Started = Pick<UpResult, 'servers' | 'generation'>;
+type Started = Pick<UpResult, 'servers' | 'generation'> & { readonly plans: readonly PlannedService[] };
 
 async function bringUp(
   environment: Environment,
@@ -126,9 +141,10 @@ async function bringUp(
   options: UpOptions & { env: Variables },
 ): Promise<Started> {
   const { onProgress = () => {}, signal } = options;
-  const plans = await plan(declared, home, state, { ...options, onProgress });
-  await stopUndeclared(state, new Set(plans.flatMap((service) => service.plan.servers.map(({ place }) => place.name))), onProgress);
-  const toStart = plans.flatMap((service) => service.plan.servers).filter(({ place }) => !isRunning(state.servers.get(place.name)));
+  const plans = await plan(declared, environment, home, state, { ...options, onProgress });
+  const planned = plans.flatMap(({ plan: { servers, watchers = [] } }) => [...servers, ...watchers]);
+  await stopUndeclared(state, new Set(planned.map(({ place }) => place.name)), onProgress);
+  const toStart = planned.filter(({ place }) => !isRunning(state.servers.get(place.name)));
   await requireFreePorts(
     loopback,
     toStart.flatMap(({ place: { name, port, ports } }) => [
@@ -139,15 +155,16 @@ async function bringUp(
   const servers = await allUntilOneFails(plans, signal, (service, both) => startService(service, { state, onProgress, signal: both }));
   signal?.throwIfAborted();
   const fragment = Object.fromEntries(plans.map((service) => [service.service, service.plan.binding]));
-  return { servers: servers.flat(), generation: writeBinding(home, environment, fragment).generation };
+  return { servers: servers.flat(), generation: writeBinding(home, environment, fragment).generation, plans };
 }
 
 /** The services with their software found, installed or fetched, and ports, a folder and passwords for every server. */
 async function plan(
   { services, portBase, tls }: DeclaredServices,
+  environment: Environment,
   home: Home,
   state: State,
-  { env, signal, policyFile, onProgress }: UpOptions & { env: Variables; onProgress: OnProgress },
+  { env, signal, policyFile, program, onProgress }: UpOptions & { env: Variables; onProgress: OnProgress },
 ): Promise<PlannedService[]> {
   const software = await findSoftware(
     services.flatMap(({ hosting }) => hosting.software),
@@ -155,10 +172,12 @@ async function plan(
       ...{ env, cwd: home.dir, installLog: join(home.logs, 'install.log'), signal, policyFile },
       onInstall: (packages) => onProgress({ event: 'install', packages }),
       onFetch: (progress) => onProgress({ event: 'fetch', ...progress }),
+      onImage: (taken) => onProgress({ event: 'image', ...taken }),
+      containers: { programs: home.programs, state: home.dir },
     },
   );
   const plans = planServices(services, {
-    ...{ home, tls },
+    ...{ home, environment, env, program, tls },
     pathOf: (wanted) => software.get(wanted)!.path,
     port: portsOf(state, portBase),
     dataFolder: (id, owner) => state.servers.get(id)?.dir ?? chooseDataFolder(home, id, owner),

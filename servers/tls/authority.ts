@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto';
+import { webcrypto, X509Certificate } from 'node:crypto';
 // The library's own container needs it, and leaves it to its users to load it.
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
@@ -75,6 +75,13 @@ export async function issueCertificate(authority: Authority, request: Certificat
 /** When the certificate ends. */
 export function expiryOf(certificate: string): Date {
   return new x509.X509Certificate(certificate).notAfter;
+}
+
+/** Whether the certificate is good for each of the names and addresses. */
+export function isFor(certificate: string, hosts: readonly string[]): boolean {
+  const { subjectAltName = '' } = new X509Certificate(certificate);
+  const names = subjectAltName.split(', ').map((name) => name.replace(/^(DNS|IP Address):/, ''));
+  return hosts.every((host) => names.includes(host));
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
