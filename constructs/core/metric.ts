@@ -9,7 +9,10 @@ export interface MetricReference {
 }
 
 /** One thing that CloudWatch measures: a node, a disk, a whole cluster. */
-export type MetricSource = Omit<MetricReference, 'metricName'>;
+export interface MetricSource extends Omit<MetricReference, 'metricName'> {
+  /** Which of several it is, in the names of alarms. @default there is one, whatever the size */
+  readonly detail?: string;
+}
 
 /** How to read one metric of a service. */
 export interface MetricRow<Of extends string = string, On extends string = never> {

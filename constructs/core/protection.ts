@@ -20,6 +20,7 @@ export const keptTypes = [
   'aws_s3_bucket',
   'aws_subnet',
   'aws_vpc',
+  'docker_volume',
 ] as const;
 
 /**
@@ -30,6 +31,8 @@ export const keptTypes = [
  *
  * To destroy it all the same: set `protection.deletion` to false in the environment, deploy that, then destroy.
  */
-export function protectedLifecycle({ deletionProtection }: EnvironmentIdentity): { readonly lifecycle?: TerraformResourceLifecycle } {
+export function protectedLifecycle({ deletionProtection }: Pick<EnvironmentIdentity, 'deletionProtection'>): {
+  readonly lifecycle?: TerraformResourceLifecycle;
+} {
   return deletionProtection ? { lifecycle: { preventDestroy: true } } : {};
 }

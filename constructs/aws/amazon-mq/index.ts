@@ -11,6 +11,7 @@ import { openToClients } from '../foundation/security-group.ts';
 import { AdminUser } from './admin.ts';
 import { renderConfiguration } from './configuration.ts';
 import type { AmazonMqAttributes, AmazonMqProps } from './props.ts';
+import { quotasOf } from './quotas.ts';
 import { AmazonMqReference, amazonMqPorts } from './reference.ts';
 import { type ResolvedAmazonMq, resolveAmazonMq } from './resolve.ts';
 import { amazonMqRules } from './validate.ts';
@@ -69,7 +70,10 @@ export class AmazonMq extends AmazonMqReference {
     const endpoint = Fn.element(this.broker.instances.get(0).endpoints, 0);
     const host = Fn.trimsuffix(Fn.trimprefix(endpoint, 'amqps://'), ':5671');
     const { securityGroupId } = this.connections;
-    return { service, role, brokerName, arn: this.broker.arn, host, version, username, secretArn, encryptionKeyArn, securityGroupId };
+    return {
+      ...{ service, role, brokerName, arn: this.broker.arn, host, version, username, secretArn, encryptionKeyArn, securityGroupId },
+      quotas: quotasOf(settings),
+    };
   }
 
   private defineConnections({ service, network }: ResolvedAmazonMq): Connections {

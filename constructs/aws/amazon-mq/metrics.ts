@@ -47,6 +47,11 @@ export const amazonMqNodeMetrics = [
 ] as const satisfies readonly AmazonMqMetric[];
 export type AmazonMqNodeMetric = (typeof amazonMqNodeMetrics)[number];
 
+/** Whether every node tells it. */
+export function isNodeMetric(name: string): name is AmazonMqNodeMetric {
+  return (amazonMqNodeMetrics as readonly string[]).includes(name);
+}
+
 /** What is told of each queue, of 3.13 alone. */
 export const amazonMqQueueMetrics = {
   ConsumerCount: { statistic: 'Minimum', of: 'queue' },
@@ -63,7 +68,11 @@ export function amazonMqSource(brokerName: string, part: MetricSource['dimension
 
 const worst = { Minimum: 'MIN', Maximum: 'MAX', Average: 'AVG', Sum: 'SUM' } as const satisfies Readonly<Record<Statistic, string>>;
 
-/** A query of Metrics Insights for the worst node of a broker, as an alarm takes it. */
-export function worstNodeQuery(brokerName: string, metric: AmazonMqNodeMetric): string {
-  return `SELECT ${worst[amazonMqMetrics[metric].statistic]}(${metric}) FROM SCHEMA("AWS/AmazonMQ", Broker, Node) WHERE Broker = '${brokerName}'`;
+/** A query of Metrics Insights for the worst node of a broker, as an alarm takes it. @param statistic @default the one that shows trouble */
+export function worstNodeQuery(
+  brokerName: string,
+  metric: AmazonMqNodeMetric,
+  statistic: Statistic = amazonMqMetrics[metric].statistic,
+): string {
+  return `SELECT ${worst[statistic]}(${metric}) FROM SCHEMA("AWS/AmazonMQ", Broker, Node) WHERE Broker = '${brokerName}'`;
 }

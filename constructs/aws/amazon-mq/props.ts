@@ -70,4 +70,12 @@ export interface AmazonMqAttributes {
   /** Key that the secret is encrypted with. */
   readonly encryptionKeyArn: string;
   readonly securityGroupId: string;
+  /** What the broker takes of each, all nodes together. @default unknown */
+  readonly quotas?: BrokerQuotas;
+}
+
+/** How many of each a broker takes, all nodes together; undefined where AWS does not say. */
+export interface BrokerQuotas {
+  readonly connections: number | undefined;
+  readonly channels: number | undefined;
 }

@@ -1,4 +1,5 @@
 import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
+import { type AlarmTarget, tableTarget } from '../../core/alarm-target.ts';
 import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
 import type { ServicePort } from '../foundation/connections.ts';
@@ -12,6 +13,7 @@ import {
   amazonMqMetrics,
   amazonMqQueueMetrics,
   amazonMqSource,
+  isNodeMetric,
   worstNodeQuery,
 } from './metrics.ts';
 import type { AmazonMqAttributes } from './props.ts';
@@ -74,6 +76,23 @@ export class AmazonMqReference extends ServerReference<AmazonMqAttributes> {
   /** A metric of the whole broker; for the worst of its nodes see `worstNodeQuery`. */
   metric(metricName: AmazonMqMetric): MetricReference[] {
     return metricSeries(metricName, amazonMqMetrics[metricName], { broker: [amazonMqSource(this.attributes.brokerName)] });
+  }
+
+  /** What alarms know of it: one series of each metric; of what nodes tell, that of the worst one. */
+  alarmTarget(): AlarmTarget {
+    const { service, brokerName, quotas } = this.attributes;
+    const whole = tableTarget({
+      ...{ service, offering: 'amazon-mq', table: amazonMqMetrics, sources: { broker: [amazonMqSource(brokerName)] } },
+      // At which memory and disk the broker stops publishers AWS tells as a metric alone, and an alarm on the worst node has no room for it: the probe asks.
+      limits: { connections: quotas?.connections, channels: quotas?.channels, memoryLimitBytes: undefined, diskFreeLimitBytes: undefined },
+    });
+    return {
+      ...whole,
+      series: (metricName, statistic) =>
+        whole
+          .series(metricName, statistic)
+          ?.map((one) => (isNodeMetric(metricName) ? { ...one, query: worstNodeQuery(brokerName, metricName, one.statistic) } : one)),
+    };
   }
 
   /** A query of Metrics Insights for the worst node, since nodes' names are known only once they stand. */

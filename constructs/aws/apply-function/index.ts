@@ -1,22 +1,26 @@
-import { IamRole } from '@cdktf/provider-aws/lib/iam-role';
-import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy';
-import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function';
+import type { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function';
 import { LambdaInvocation } from '@cdktf/provider-aws/lib/lambda-invocation';
-import { AssetType, Construct, Fn, TerraformAsset } from '../../core/framework.ts';
+import { Construct, Fn } from '../../core/framework.ts';
 import { identityOf } from '../../core/identity.ts';
-import { policyDocument } from '../../core/policy.ts';
-import { defineLogGroup } from '../foundation/log-group.ts';
+import { readBindingStatements } from '../foundation/binding-access.ts';
+import { defineNetworkFunction, type NetworkFunction } from '../foundation/network-function.ts';
 import type { ApplyFunctionProps } from './props.ts';
-import { type ResolvedApplyFunction, resolveApplyFunction } from './resolve.ts';
-import { functionPolicies, lambdaAlone } from './statements.ts';
+
+/**
+ * The first apply takes seconds. An answer must come before whoever deploys loses the connection, on which nothing is sent meanwhile: NAT gateways of AWS
+ * forget one after 350 s.
+ */
+const timeoutSeconds = 300;
+
+/** Enough for all clients at once; Lambda gives processor time by memory, a third of a core here. */
+const memoryMiB = 512;
 
 /**
  * `millrace apply` within the plan: a function in the network of the servers, run by Terraform whenever the topology, the binding or its own code changes.
  *
  * It is told what the deployment means and fails where that is not what it finds, and Terraform fails with it: what did not happen is done by the next
- * deployment. One at a time runs. It has the rights to administer the services that the topology has objects for, and no others; services never get these.
- *
- * Terraform takes the code from a file beside the plan and its hash from there, so a plan does not change with the code.
+ * deployment. One at a time runs: a second deployment waits, because AWS turns it away and Terraform asks again. It has the rights to administer the services
+ * that the topology has objects for, and no others; services never get these.
  */
 export class ApplyFunction extends Construct {
   readonly functionName: string;
@@ -25,14 +29,19 @@ export class ApplyFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: ApplyFunctionProps) {
     super(scope, id);
-    const resolved = resolveApplyFunction(props, identityOf(this));
-    const { name: logGroup } = defineLogGroup(this, 'Logs', resolved.logParts, resolved.encryptionKeyArn);
-    // With a hash of the content the plan would hold it.
-    const { path: code } = new TerraformAsset(this, 'Code', { path: resolved.code, type: AssetType.FILE, assetHash: 'code' });
-    this.function = this.defineFunction(resolved, code, logGroup);
-    this.functionName = this.function.functionName;
-    this.logGroupName = logGroup;
-    this.defineInvocation(resolved, code);
+    const { network, encryptionKeyArn, binding, code } = props;
+    const made = defineNetworkFunction(this, {
+      ...{ part: 'apply', description: 'topics, queues, streams and indices as they are declared' },
+      ...{ network, encryptionKeyArn, code, memoryMiB, timeoutSeconds, parameterName: binding.parameterName },
+      policies: {
+        documents: readBindingStatements(identityOf(this), binding, encryptionKeyArn),
+        ...Object.fromEntries(Object.entries(props.administers).map(([service, statements]) => [`administer-${service}`, statements])),
+      },
+    });
+    this.function = made.function;
+    this.functionName = made.function.functionName;
+    this.logGroupName = made.logGroupName;
+    this.defineInvocation(props, made);
   }
 
   /** The way around this construct: sets any argument of the function, by its Terraform name. */
@@ -40,41 +49,12 @@ export class ApplyFunction extends Construct {
     this.function.addOverride(path, value);
   }
 
-  private defineFunction(resolved: ResolvedApplyFunction, code: string, logGroup: string): LambdaFunction {
-    const { name, network, binding, encryptionKeyArn } = resolved;
-    const role = new IamRole(this, 'Role', { name, description: `program of ${name}`, assumeRolePolicy: policyDocument([lambdaAlone]) });
-    const policies = Object.entries(functionPolicies(resolved)).map(
-      ([policy, statements]) => new IamRolePolicy(this, policy, { name: policy, role: role.name, policy: policyDocument(statements) }),
-    );
-    return new LambdaFunction(this, 'Resource', {
-      functionName: name,
-      description: 'topics, queues, streams and indices as they are declared',
-      role: role.arn,
-      runtime: 'nodejs22.x',
-      architectures: ['arm64'],
-      handler: 'index.handler',
-      filename: code,
-      sourceCodeHash: Fn.filebase64sha256(code),
-      memorySize: resolved.memoryMiB,
-      timeout: resolved.timeoutSeconds,
-      // A second deployment waits: AWS turns it away, and Terraform asks again.
-      reservedConcurrentExecutions: 1,
-      vpcConfig: { subnetIds: [...network.privateSubnetIds], securityGroupIds: [network.clients.securityGroupId] },
-      environment: { variables: { MILLRACE_BINDING: `ssm:${binding.parameterName}` } },
-      kmsKeyArn: encryptionKeyArn,
-      tracingConfig: { mode: 'Active' },
-      loggingConfig: { logFormat: 'JSON', logGroup, applicationLogLevel: 'INFO', systemLogLevel: 'WARN' },
-      // Lambda refuses a function in a network whose role may not stand there.
-      dependsOn: policies,
-    });
-  }
-
   /** Replaced, and so run again, whenever what it is run for changes. Its answer stays in the state: a few lines without any secret. */
-  private defineInvocation({ binding, topologyHash, allowDestroy }: ResolvedApplyFunction, code: string): void {
+  private defineInvocation({ binding, topologyHash, allowDestroy = [] }: ApplyFunctionProps, { codeHash }: NetworkFunction): void {
     new LambdaInvocation(this, 'Invocation', {
       functionName: this.function.functionName,
       input: Fn.jsonencode({ generation: binding.generation, topologyHash, allow: [...allowDestroy] }),
-      triggers: { topology: topologyHash, binding: binding.generation, code: Fn.filebase64sha256(code) },
+      triggers: { topology: topologyHash, binding: binding.generation, code: codeHash },
     });
   }
 }

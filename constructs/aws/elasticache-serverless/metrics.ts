@@ -1,4 +1,5 @@
-import type { MetricTable } from '../../core/metric.ts';
+import type { MetricSource, MetricTable } from '../../core/metric.ts';
+import type { ElastiCacheServerlessAttributes } from './props.ts';
 
 /**
  * Figures of a serverless cache in the namespace AWS/ElastiCache, with the statistic that shows trouble.
@@ -30,3 +31,8 @@ export const elastiCacheServerlessMetrics = {
 
 /** Name of a figure of a serverless cache. */
 export type ElastiCacheServerlessMetric = keyof typeof elastiCacheServerlessMetrics;
+
+/** The cache as a whole: it shows no nodes. */
+export function elastiCacheServerlessSources({ cacheName }: ElastiCacheServerlessAttributes): Readonly<Record<'cache', MetricSource[]>> {
+  return { cache: [{ namespace: 'AWS/ElastiCache', dimensions: { ServerlessCacheName: cacheName } }] };
+}

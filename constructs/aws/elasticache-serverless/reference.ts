@@ -1,9 +1,10 @@
 import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
+import { type AlarmTarget, tableTarget } from '../../core/alarm-target.ts';
 import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import { CacheAccess } from '../elasticache/access.ts';
 import { boundUsers } from '../elasticache/users.ts';
 import { clientPort, type ServicePort } from '../foundation/connections.ts';
-import { type ElastiCacheServerlessMetric, elastiCacheServerlessMetrics } from './metrics.ts';
+import { type ElastiCacheServerlessMetric, elastiCacheServerlessMetrics, elastiCacheServerlessSources } from './metrics.ts';
 import type { ElastiCacheServerlessAttributes } from './props.ts';
 
 /** AWS chooses them, and no one else. @see https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RedisConfiguration.html */
@@ -43,7 +44,19 @@ export class ElastiCacheServerlessReference extends CacheAccess<ElastiCacheServe
 
   /** A metric of the cache, which shows no nodes. */
   metric(metricName: ElastiCacheServerlessMetric): MetricReference[] {
-    const cache = [{ namespace: 'AWS/ElastiCache', dimensions: { ServerlessCacheName: this.attributes.cacheName } }];
-    return metricSeries(metricName, elastiCacheServerlessMetrics[metricName], { cache });
+    return metricSeries(metricName, elastiCacheServerlessMetrics[metricName], elastiCacheServerlessSources(this.attributes));
+  }
+
+  /** What alarms know of it: one series of each metric. */
+  alarmTarget(): AlarmTarget {
+    const { service, limits } = this.attributes;
+    return tableTarget({
+      ...{ service, offering: 'elasticache-serverless' },
+      ...{ table: elastiCacheServerlessMetrics, sources: elastiCacheServerlessSources(this.attributes) },
+      limits: {
+        maxBytes: limits && limits.maxStorageGiB * 2 ** 30,
+        maxEcpuPerMinute: limits && limits.maxEcpuPerSecond * 60,
+      },
+    });
   }
 }

@@ -57,7 +57,7 @@ export class ElastiCache extends ElastiCacheReference {
   }
 
   private attributesOf(cache: ResolvedElastiCache): Omit<ElastiCacheAttributes, 'users'> {
-    const { service, role, replicationGroupId, port, shards, replicas, dataTiering, memoryMiB } = cache;
+    const { service, role, replicationGroupId, port, shards, replicas, nodeType, dataTiering, memoryMiB } = cache;
     return {
       service,
       role,
@@ -67,6 +67,7 @@ export class ElastiCache extends ElastiCacheReference {
       ...this.hosts(cache),
       port,
       nodes: replicas + 1,
+      nodeType,
       dataTiering,
       securityGroupId: this.connections.securityGroupId,
       ...(memoryMiB === undefined ? {} : { memoryMiB: memoryMiB * shards }),

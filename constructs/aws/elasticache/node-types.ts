@@ -35,3 +35,11 @@ export function nodeTypeProblem(nodeType: string): string | undefined {
   if (sizes === undefined || sizes.includes(size)) return undefined;
   return sizes.length === 0 ? `AWS makes no new nodes of ${family}` : `${family} has ${sizes.join(', ')}`;
 }
+
+/** Processors of a node: two up to the size large, but for the smallest of t2, then as many as the size says. */
+export function processorsOf(nodeType: string): number {
+  const [family, size = ''] = nodeType.replace(/^cache\./, '').split('.');
+  const multiple = /^(\d*)xlarge$/.exec(size)?.[1];
+  if (multiple !== undefined) return 4 * Number(multiple || 1);
+  return family === 't2' && ['micro', 'small'].includes(size) ? 1 : 2;
+}

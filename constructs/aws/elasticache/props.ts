@@ -111,6 +111,8 @@ export interface ElastiCacheAttributes {
   readonly shards?: number;
   /** The primary and its replicas, of each shard. */
   readonly nodes: number;
+  /** @default unknown, and so is how much of a machine the engine can use */
+  readonly nodeType?: string;
   /** Whether nodes keep data on a disk as well. @default false */
   readonly dataTiering?: boolean;
   readonly securityGroupId: string;

@@ -9,6 +9,11 @@ import { protectedLifecycle } from '../../core/protection.ts';
 /** Longest that AWS allows between the request to delete a key and the loss of everything encrypted with it. */
 const deletionWindowInDays = 30;
 
+export interface EncryptionKeyProps {
+  /** Whether alarms publish to topics that it encrypts. @default false */
+  readonly alarms?: boolean;
+}
+
 /**
  * The customer managed key of an environment: servers' data at rest, their logs, the topology document.
  *
@@ -17,14 +22,14 @@ const deletionWindowInDays = 30;
 export class EncryptionKey extends Construct {
   readonly keyArn: string;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, { alarms = false }: EncryptionKeyProps = {}) {
     super(scope, id);
     const identity = identityOf(this);
     const key = new KmsKey(this, 'Resource', {
       description: `data at rest of the environment ${identity.name}`,
       enableKeyRotation: true,
       deletionWindowInDays,
-      policy: policyDocument(keyPolicy(identity)),
+      policy: policyDocument([...keyPolicy(identity), ...(alarms ? [alarmStatement(identity)] : [])]),
       ...protectedLifecycle(identity),
     });
     new KmsAlias(this, 'Alias', { name: `alias/${resourceName(identity, 'millrace')}`, targetKeyId: key.keyId });
@@ -62,4 +67,16 @@ function keyPolicy(identity: EnvironmentIdentity): PolicyStatement[] {
       Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': arnOf(identity, 'logs', 'log-group:/aws/amazonmq/broker/*') } },
     },
   ];
+}
+
+/** Alarms publish to topics that are encrypted; SNS asks for the key in their name. */
+function alarmStatement({ account }: EnvironmentIdentity): PolicyStatement {
+  return {
+    Sid: 'AlarmsOfTheAccount',
+    Effect: 'Allow',
+    Principal: { Service: 'cloudwatch.amazonaws.com' },
+    Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+    Resource: '*',
+    Condition: { StringEquals: { 'aws:SourceAccount': account } },
+  };
 }

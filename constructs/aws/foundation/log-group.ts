@@ -13,12 +13,22 @@ export function logRetentionDays(days: number): number {
   return allowedRetentionDays.find((allowed) => allowed >= days) ?? allowedRetentionDays[allowedRetentionDays.length - 1]!;
 }
 
-/** The log group `/aws/vendedlogs/millrace/ENV/PARTS`, encrypted and kept as long as the environment says. */
-export function defineLogGroup(scope: Construct, id: string, parts: readonly string[], encryptionKeyArn: string): CloudwatchLogGroup {
+/**
+ * The log group `/aws/vendedlogs/millrace/ENV/PARTS`, encrypted.
+ *
+ * @param days how long it is kept. @default as long as the environment says of servers' logs
+ */
+export function defineLogGroup(
+  scope: Construct,
+  id: string,
+  parts: readonly string[],
+  encryptionKeyArn: string,
+  days?: number,
+): CloudwatchLogGroup {
   const identity = identityOf(scope);
   return new CloudwatchLogGroup(scope, id, {
     name: logGroupName(identity, ...parts),
-    retentionInDays: logRetentionDays(identity.serverLogDays),
+    retentionInDays: logRetentionDays(days ?? identity.serverLogDays),
     kmsKeyId: encryptionKeyArn,
   });
 }

@@ -67,6 +67,15 @@ export abstract class KafkaAccess<A extends KafkaCluster> extends ServerReferenc
     ];
   }
 
+  /** What an IAM identity needs in order to see how topics and groups fare, without reading messages. */
+  watchStatements(): PolicyStatement[] {
+    return [
+      ...this.connectStatements(),
+      this.on('LookAtTopics', 'topic', ['*'], 'DescribeTopic', 'DescribeTopicDynamicConfiguration'),
+      this.on('LookAtGroups', 'group', ['*'], 'DescribeGroup'),
+    ];
+  }
+
   /** What an IAM identity needs in order to keep topics, groups and settings of the cluster, without reading or writing messages. */
   adminStatements(): PolicyStatement[] {
     const settings = this.hasClusterSettings

@@ -58,3 +58,30 @@ export const brokerTypes: Readonly<Record<string, BrokerType>> = {
 export function isExpress(brokerType: string): boolean {
   return brokerType.startsWith('express.');
 }
+
+/** EBS throughput in MB/s that a machine keeps up for long, by its size; less than 250 MiB/s of a volume is no use there. @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ebs-optimized.html */
+const lastingThroughputMBs: Readonly<Record<string, number>> = {
+  't3.small': 21.75,
+  'm5.large': 81.25,
+  'm5.xlarge': 143.75,
+  'm7g.large': 78.75,
+  'm7g.xlarge': 156.25,
+};
+const unpaidMiBs = 250;
+
+/** Quotas of one broker, by the names that alerts have for them. */
+export function brokerLimits(
+  brokerType: string,
+  storageThroughputMiBs = unpaidMiBs,
+): Readonly<
+  Record<'partitionsPerBroker' | 'connectionsPerBroker' | 'connectionRatePerSecond' | 'volumeBytesPerSecond', number | undefined>
+> {
+  const lasting = lastingThroughputMBs[brokerType.replace(/^kafka\./, '')] ?? Number.POSITIVE_INFINITY;
+  return {
+    partitionsPerBroker: brokerTypes[brokerType]?.partitions,
+    // Of each way in.
+    connectionsPerBroker: 3_000,
+    connectionRatePerSecond: brokerType === burstableBroker ? 4 : 100,
+    volumeBytesPerSecond: isExpress(brokerType) ? undefined : Math.min(storageThroughputMiBs * 2 ** 20, lasting * 1e6),
+  };
+}

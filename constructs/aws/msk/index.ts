@@ -62,7 +62,7 @@ export class Msk extends MskReference {
   }
 
   private attributesOf(msk: ResolvedMsk): Omit<MskAttributes, 'scramUsers' | 'securityGroupId'> {
-    const { service, role, clusterName, brokers, brokerType, knownType, bindAs, encryptionKeyArn } = msk;
+    const { service, role, clusterName, brokers, brokerType, knownType, storageThroughputMiBs, bindAs, encryptionKeyArn } = msk;
     return {
       service,
       role,
@@ -73,6 +73,7 @@ export class Msk extends MskReference {
       brokers,
       brokerType,
       partitionsPerBroker: knownType?.partitions ?? 0,
+      ...(storageThroughputMiBs === undefined ? {} : { storageThroughputMiBs }),
       bindAs,
       encryptionKeyArn,
     };

@@ -1,4 +1,5 @@
 import type { MetricReference, MetricSource, MetricTable } from '../../core/metric.ts';
+import type { Reader } from '../../core/readers.ts';
 import { burstableBroker, isExpress } from './brokers.ts';
 import type { MskAttributes } from './props.ts';
 
@@ -59,8 +60,13 @@ export function mskSources({ clusterName, brokers, scramUsers }: MskAttributes):
   const ways = scramUsers.length > 0 ? ['IAM', 'SASL_SCRAM'] : ['IAM'];
   return {
     cluster: [kafkaSource(clusterName)],
-    broker: ids.map((id) => kafkaSource(clusterName, id)),
-    listener: ids.flatMap((id) => ways.map((way) => kafkaSource(clusterName, { ...id, 'Client Authentication': way }))),
+    broker: ids.map((id) => ({ ...kafkaSource(clusterName, id), detail: `broker-${id['Broker ID']}` })),
+    listener: ids.flatMap((id) =>
+      ways.map((way) => ({
+        ...kafkaSource(clusterName, { ...id, 'Client Authentication': way }),
+        detail: `broker-${id['Broker ID']}-${way.toLowerCase().replaceAll('_', '-')}`,
+      })),
+    ),
   };
 }
 
@@ -73,6 +79,16 @@ export function brokerKinds(brokerType: string): BrokerKind[] {
 /** A cluster with brokers or without, or a part of it by further dimensions. */
 export function kafkaSource(clusterName: string, part: MetricSource['dimensions'] = {}): MetricSource {
   return { namespace: 'AWS/Kafka', dimensions: { 'Cluster Name': clusterName, ...part } };
+}
+
+/** Each group in each of its topics. */
+export function groupSources(clusterName: string, read: readonly Reader[]): Readonly<Record<'group', readonly MetricSource[]>> {
+  return {
+    group: read.map(({ topic, group }) => ({
+      ...kafkaSource(clusterName, { 'Consumer Group': group, Topic: topic }),
+      detail: `${topic}/${group}`,
+    })),
+  };
 }
 
 /** How far one group is behind in one topic. CloudWatch drops groups whose names are not ASCII. */

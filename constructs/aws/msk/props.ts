@@ -78,6 +78,8 @@ export interface MskAttributes {
   readonly brokerType: string;
   /** Partitions that each broker carries well, copies included. */
   readonly partitionsPerBroker: number;
+  /** Storage throughput of each broker that is paid for. @default 250 */
+  readonly storageThroughputMiBs?: number;
   readonly bindAs: MskAuthMode;
   /** Empty where only IAM lets in. */
   readonly scramUsers: readonly ScramUserReference[];

@@ -1,10 +1,13 @@
 import type { BindingFragment, BoundService, SecretRef } from '../../../runtime/src/contracts/binding.ts';
+import { type AlarmTarget, tableTarget } from '../../core/alarm-target.ts';
 import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
+import type { Reader } from '../../core/readers.ts';
 import type { ServicePort } from '../foundation/connections.ts';
 import { readSecretStatements } from '../foundation/secret-access.ts';
 import { KafkaAccess } from './access.ts';
-import { brokerKinds, type MskMetricName, mskMetrics, mskSources } from './metrics.ts';
+import { brokerLimits } from './brokers.ts';
+import { brokerKinds, groupMetrics, groupSources, type MskMetricName, mskMetrics, mskSources } from './metrics.ts';
 import { clientPorts } from './ports.ts';
 import type { MskAttributes, MskAuthMode, ScramUserReference } from './props.ts';
 
@@ -49,6 +52,16 @@ export class MskReference extends KafkaAccess<MskAttributes> {
   /** A metric of every broker or of the cluster; none where such brokers do not have it. */
   metric(name: MskMetricName): MetricReference[] {
     return metricSeries(name, mskMetrics[name], mskSources(this.attributes), brokerKinds(this.attributes.brokerType));
+  }
+
+  /** What alarms know of it: a series of each broker, of each way into it, and of each group in each of the topics that it reads here. */
+  alarmTarget(read: readonly Reader[]): AlarmTarget {
+    const { service, clusterName, brokerType, storageThroughputMiBs } = this.attributes;
+    return tableTarget({
+      ...{ service, offering: 'msk', table: { ...mskMetrics, ...groupMetrics }, kinds: brokerKinds(brokerType) },
+      sources: { ...mskSources(this.attributes), ...groupSources(clusterName, read) },
+      limits: brokerLimits(brokerType, storageThroughputMiBs),
+    });
   }
 
   private boundAuth(): BoundService['auth'] {

@@ -59,10 +59,12 @@ export class OpenSearch extends OpenSearchReference {
   }
 
   private attributesOf(domain: ResolvedOpenSearch): Omit<OpenSearchAttributes, 'masterRoleArn' | 'snapshots'> {
-    const { service, role, domainName, dataNodes, dedicatedMasters, warmNodes, coldStorage, zones } = domain;
+    const { service, role, domainName, dataNodes, dedicatedMasters, warmNodes, coldStorage, zones, warmNodeType } = domain;
     const { region, account } = identityOf(this);
     return {
       ...{ service, role, region, account, domainName, dataNodes, dedicatedMasters, warmNodes, coldStorage, zones },
+      ...(domain.hasVolume ? { diskGiB: domain.diskGiB } : {}),
+      ...(warmNodes > 0 ? { warmNodeType } : {}),
       arn: this.domain.arn,
       host: domain.customEndpoint?.hostName ?? this.domain.endpoint,
       securityGroupId: this.connections.securityGroupId,

@@ -24,6 +24,15 @@ export function nodeTypeProblem(nodeType: string): string | undefined {
 /** The warm tier's own types. @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/ultrawarm.html */
 export const warmNodeTypes: readonly string[] = ['ultrawarm1.medium.search', 'ultrawarm1.large.search', 'ultrawarm1.xlarge.search'];
 
+/** What a warm node can address in S3; of the largest type AWS does not say it. @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html#limits-ultrawarm */
+const warmStorageTiB: Readonly<Record<string, number>> = { 'ultrawarm1.medium.search': 1.5, 'ultrawarm1.large.search': 20 };
+
+/** What so many warm nodes of the type can address together, or undefined where that is not known. */
+export function warmStorageMiBOf(warmNodeType: string, warmNodes: number): number | undefined {
+  const tebibytes = warmStorageTiB[warmNodeType];
+  return tebibytes && tebibytes * warmNodes * 2 ** 20;
+}
+
 /** Largest disk in GiB of the types that can have little. @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html#ebsresource */
 export const largestDisksGiB: Readonly<Record<string, number>> = { 't3.small.search': 100, 't3.medium.search': 200 };
 

@@ -4,7 +4,8 @@ import type { OpenSearchAttributes } from './props.ts';
 /**
  * The metrics that are worth an alarm or a place on a dashboard, each with the statistic that does not hide what is wrong.
  *
- * AWS names nodes only once they stand, so there is one series of each; `Maximum` and `Minimum` are those of the worst node.
+ * AWS names nodes only once they stand, so there is one series of each; `Maximum` and `Minimum` are those of the worst node. Counts of
+ * refused writes are since the last start of each node: their rise counts.
  *
  * @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/cloudwatch-alarms.html
  */
@@ -25,6 +26,9 @@ export const openSearchMetrics = {
   ThreadpoolWriteQueue: { statistic: 'Average', of: 'domain' },
   ThreadpoolSearchQueue: { statistic: 'Maximum', of: 'domain' },
   ThreadpoolWriteRejected: { statistic: 'Sum', of: 'domain' },
+  CoordinatingWriteRejected: { statistic: 'Sum', of: 'domain' },
+  PrimaryWriteRejected: { statistic: 'Sum', of: 'domain' },
+  ReplicaWriteRejected: { statistic: 'Sum', of: 'domain' },
   ThreadpoolSearchRejected: { statistic: 'Sum', of: 'domain' },
   '2xx': { statistic: 'Sum', of: 'domain' },
   '4xx': { statistic: 'Sum', of: 'domain' },
@@ -40,7 +44,8 @@ export const openSearchMetrics = {
   MasterOldGenJVMMemoryPressure: { statistic: 'Maximum', of: 'masters' },
   MasterReachableFromNode: { statistic: 'Minimum', of: 'masters' },
   WarmCPUUtilization: { statistic: 'Maximum', of: 'warm' },
-  WarmFreeStorageSpace: { statistic: 'Minimum', of: 'warm' },
+  /** MiB, of the warm tier as a whole, which lies in S3; right only in periods of a minute. */
+  WarmFreeStorageSpace: { statistic: 'Sum', of: 'warm' },
   WarmJVMMemoryPressure: { statistic: 'Maximum', of: 'warm' },
 } as const satisfies MetricTable<'domain' | 'masters' | 'warm'>;
 

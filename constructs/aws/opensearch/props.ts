@@ -86,6 +86,10 @@ export interface OpenSearchAttributes {
   readonly warmNodes: number;
   /** Whether indices can go on from warm nodes to detached storage. @default false */
   readonly coldStorage?: boolean;
+  /** Of the disk of each data node. @default unknown, as of types with disks of their own */
+  readonly diskGiB?: number;
+  /** @default unknown */
+  readonly warmNodeType?: string;
   /** Zones that data nodes stand in: as many copies of an index are worth having. */
   readonly zones: number;
   /** Largest request that it takes. */

@@ -1,14 +1,18 @@
 import type { BindingFragment, BoundService } from '../../../runtime/src/contracts/binding.ts';
+import { type AlarmTarget, tableTarget } from '../../core/alarm-target.ts';
 import { contentHash } from '../../core/content-hash.ts';
 import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
 import { clientPort, type ServicePort } from '../foundation/connections.ts';
 import { grantToRole } from '../foundation/grant.ts';
 import { ServerReference } from '../foundation/reference.ts';
+import { warmStorageMiBOf } from './instances.ts';
 import { type OpenSearchMetric, openSearchMetrics, openSearchSources } from './metrics.ts';
 import type { OpenSearchAttributes, SnapshotAttributes } from './props.ts';
 import { everyIndex, readStatements, snapshotStatements, writeStatements } from './statements.ts';
 
+/** What every version gives a data node; newer ones give one with a large heap more. @see https://docs.aws.amazon.com/opensearch-service/latest/developerguide/bp-sharding.html */
+const shardsPerNode = 1_000;
 /** OpenSearch Service listens nowhere else. */
 const httpsPort = 443;
 
@@ -121,6 +125,20 @@ export class OpenSearchReference extends ServerReference<OpenSearchAttributes> {
   /** A metric of the domain; none where it is about nodes that the domain does not have. */
   metric(metricName: OpenSearchMetric): MetricReference[] {
     return metricSeries(metricName, openSearchMetrics[metricName], openSearchSources(this.attributes));
+  }
+
+  /** What alarms know of it: one series of each metric, that of the worst node. */
+  alarmTarget(): AlarmTarget {
+    const { service, dataNodes, dedicatedMasters, warmNodes, diskGiB, warmNodeType } = this.attributes;
+    return tableTarget({
+      ...{ service, offering: 'opensearch', table: openSearchMetrics, sources: openSearchSources(this.attributes) },
+      limits: {
+        nodes: dataNodes + dedicatedMasters + warmNodes,
+        shards: dataNodes * shardsPerNode,
+        storageMiBPerNode: diskGiB && diskGiB * 1_024,
+        warmStorageMiB: warmNodeType === undefined ? undefined : warmStorageMiBOf(warmNodeType, warmNodes),
+      },
+    });
   }
 
   /** For whoever applies the topology: whom to become, where snapshots lie as a repository is registered, and where older indices can go. */

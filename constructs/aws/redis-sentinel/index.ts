@@ -78,7 +78,7 @@ export class RedisSentinel extends RedisSentinelReference {
   }
 
   private attributesOf(set: ResolvedRedisSentinel, { arns, users }: SentinelSecrets): RedisSentinelAttributes {
-    const { service, role, masterName, ports, encryptionKeyArn, memoryMiB } = set;
+    const { service, role, masterName, ports, encryptionKeyArn, memoryMiB, instanceType, backup } = set;
     return {
       service,
       role,
@@ -92,6 +92,8 @@ export class RedisSentinel extends RedisSentinelReference {
       encryptionKeyArn,
       securityGroupId: this.connections.securityGroupId,
       memoryMiB,
+      instanceType,
+      backup,
     };
   }
 

@@ -14,8 +14,7 @@ export const redisSentinelMetrics = {
   StatusCheckFailed_Instance: { statistic: 'Maximum', of: 'instance' },
   StatusCheckFailed_AttachedEBS: { statistic: 'Maximum', of: 'instance' },
   CPUUtilization: { statistic: 'Maximum', of: 'instance' },
-  /** Of the families t3 and t4g alone. */
-  CPUCreditBalance: { statistic: 'Minimum', of: 'instance' },
+  CPUCreditBalance: { statistic: 'Minimum', of: 'instance', on: 'burstable' },
   /** Percent of what the machine may do beyond its baseline; of smaller sizes alone. */
   'EBSIOBalance%': { statistic: 'Minimum', of: 'instance' },
   'EBSByteBalance%': { statistic: 'Minimum', of: 'instance' },
@@ -50,19 +49,38 @@ export const redisSentinelMetrics = {
   SnapshotAgeSeconds: { statistic: 'Maximum', of: 'node' },
   /** Of the machine's certificate, which is renewed at 30, or of the set's authority if that ends sooner. */
   CertificateDaysLeft: { statistic: 'Minimum', of: 'node' },
-} as const satisfies MetricTable<'instance' | 'volume' | 'node'>;
+} as const satisfies MetricTable<'instance' | 'volume' | 'node', 'burstable'>;
 
 /** Name of a figure of a machine. */
 export type RedisSentinelMetric = keyof typeof redisSentinelMetrics;
 
+/** What the machines are, for metrics that some alone have: those of the families t have processor credits. */
+export function redisSentinelKinds({ instanceType }: RedisSentinelAttributes): 'burstable'[] {
+  return instanceType?.startsWith('t') === true ? ['burstable'] : [];
+}
+
 /** Every machine in their order, by its number in EC2, by that of its disk for data, and by its name. */
 export function redisSentinelSources({ service, nodes }: RedisSentinelAttributes, environment: string) {
   return {
-    instance: nodes.map(({ instanceId }) => ({ namespace: 'AWS/EC2', dimensions: { InstanceId: instanceId } })),
-    volume: nodes.map(({ volumeId }) => ({ namespace: 'AWS/EBS', dimensions: { VolumeId: volumeId } })),
+    instance: nodes.map(({ name, instanceId }) => ({
+      namespace: 'AWS/EC2',
+      dimensions: { InstanceId: instanceId },
+      detail: detailOf(service, name),
+    })),
+    volume: nodes.map(({ name, volumeId }) => ({
+      namespace: 'AWS/EBS',
+      dimensions: { VolumeId: volumeId },
+      detail: detailOf(service, name),
+    })),
     node: nodes.map(({ name }) => ({
       namespace: 'Millrace/RedisSentinel',
       dimensions: { Environment: environment, Service: service, Node: name },
+      detail: detailOf(service, name),
     })),
   } satisfies Record<string, MetricSource[]>;
+}
+
+/** `1` of `events-1`: the rest stands before it in the name of every alarm. */
+function detailOf(service: string, node: string): string {
+  return node.startsWith(`${service}-`) ? node.slice(service.length + 1) : node;
 }

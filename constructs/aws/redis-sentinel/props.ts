@@ -64,4 +64,8 @@ export interface RedisSentinelAttributes {
   readonly securityGroupId: string;
   /** What Redis may hold. */
   readonly memoryMiB?: number;
+  /** @default unknown */
+  readonly instanceType?: string;
+  /** How often what goes to S3. @default unknown */
+  readonly backup?: Pick<Environment['backup'], 'snapshotEveryHours' | 'appendLogEveryHours'>;
 }

@@ -1,12 +1,15 @@
 import type { BindingFragment } from '../../../runtime/src/contracts/binding.ts';
+import { type AlarmTarget, tableTarget } from '../../core/alarm-target.ts';
 import { identityOf } from '../../core/identity.ts';
 import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee, PolicyStatement } from '../../core/policy.ts';
 import { grantToRole } from '../foundation/grant.ts';
 import { ServerReference } from '../foundation/reference.ts';
 import { readSecretStatements } from '../foundation/secret-access.ts';
-import { type RedisSentinelMetric, redisSentinelMetrics, redisSentinelSources } from './metrics.ts';
+import { type RedisSentinelMetric, redisSentinelKinds, redisSentinelMetrics, redisSentinelSources } from './metrics.ts';
 import type { RedisSentinelAttributes, SentinelUserReference } from './props.ts';
+
+const secondsAnHour = 3_600;
 
 /** A set of Redis servers with sentinels, ours or another's: how to bind it, to let someone in, and to watch it. */
 export class RedisSentinelReference extends ServerReference<RedisSentinelAttributes> {
@@ -70,6 +73,23 @@ export class RedisSentinelReference extends ServerReference<RedisSentinelAttribu
 
   /** A metric of every machine, in their order: which of them is the master changes. */
   metric(metricName: RedisSentinelMetric): MetricReference[] {
-    return metricSeries(metricName, redisSentinelMetrics[metricName], redisSentinelSources(this.attributes, identityOf(this).name));
+    return metricSeries(metricName, redisSentinelMetrics[metricName], this.sources(), redisSentinelKinds(this.attributes));
+  }
+
+  /** What alarms know of it: a series a machine. */
+  alarmTarget(): AlarmTarget {
+    const { service, backup } = this.attributes;
+    return tableTarget({
+      ...{ service, offering: 'redis-sentinel', table: redisSentinelMetrics },
+      ...{ sources: this.sources(), kinds: redisSentinelKinds(this.attributes) },
+      limits: {
+        backupEverySeconds: backup && Math.min(backup.appendLogEveryHours, backup.snapshotEveryHours) * secondsAnHour,
+        snapshotEverySeconds: backup && backup.snapshotEveryHours * secondsAnHour,
+      },
+    });
+  }
+
+  private sources() {
+    return redisSentinelSources(this.attributes, identityOf(this).name);
   }
 }

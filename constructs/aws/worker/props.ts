@@ -15,6 +15,8 @@ export interface ConnectableService {
   readonly kind: ServiceKind;
   readonly role: ServiceRole;
   readonly connectStatements: readonly PolicyStatement[];
+  /** What publishing takes, where that is more than connecting. @default as connecting */
+  readonly publishStatements?: readonly PolicyStatement[];
 }
 
 /** The documents that a program of the package reads before it connects. */

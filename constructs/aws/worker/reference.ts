@@ -1,3 +1,4 @@
+import { type AlarmTarget, tableTarget } from '../../core/alarm-target.ts';
 import { type MetricReference, metricSeries } from '../../core/metric.ts';
 import type { Grantee } from '../../core/policy.ts';
 import type { ServicePort } from '../foundation/connections.ts';
@@ -22,5 +23,11 @@ export class WorkerReference extends ConnectedReference<WorkerAttributes> implem
   /** A metric of all tasks together; its statistic in `workerMetrics` tells one from the others. */
   metric(metricName: WorkerMetric): MetricReference[] {
     return metricSeries(metricName, workerMetrics[metricName], workerSources(this.attributes));
+  }
+
+  /** What alarms know of it: one series of each metric. */
+  alarmTarget(): AlarmTarget {
+    const { name: service } = this.attributes;
+    return tableTarget({ service, offering: 'worker', table: workerMetrics, sources: workerSources(this.attributes) });
   }
 }

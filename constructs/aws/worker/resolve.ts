@@ -1,8 +1,9 @@
+import type { WorkerDeclaration } from '../../../environments/schema.ts';
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { arnOf, logGroupName, resourceName } from '../../core/naming.ts';
 import type { PolicyStatement } from '../../core/policy.ts';
 import { keepArchiveStatements, readBindingStatements } from '../foundation/binding-access.ts';
-import type { WorkerProps } from './props.ts';
+import type { ConnectableService, WorkerProps } from './props.ts';
 import { usedServices } from './services.ts';
 
 /** What the construct says itself, because the rest of it relies on it. */
@@ -42,8 +43,14 @@ export function resolveWorker(props: WorkerProps, identity: EnvironmentIdentity)
     documents: readBindingStatements(identity, binding, props.encryptionKeyArn),
     archive: archiveStatements(props, identity),
     problems: used.problems,
-    connects: used.names.map((service) => ({ service, statements: services[service]?.connectStatements ?? [] })),
+    connects: used.names.map((service) => ({ service, statements: statementsOf(command, services[service]) })),
   };
+}
+
+/** A relay publishes to what it connects to; the other commands look and mend. */
+function statementsOf(command: WorkerDeclaration['command'], service: ConnectableService | undefined): readonly PolicyStatement[] {
+  const { connectStatements = [], publishStatements } = service ?? {};
+  return command === 'relay' ? (publishStatements ?? connectStatements) : connectStatements;
 }
 
 /** Who drops partitions of the log archives them first. */
