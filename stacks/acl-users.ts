@@ -22,3 +22,8 @@ export function aclDocumentOf(topology: Topology, service: string): string {
     1,
   );
 }
+
+/** Whoever the probe comes as: the user of that name, where the topology declares one; undefined means the one in the binding. */
+export function probeUserOf(users: readonly { readonly name: string }[] = []): string | undefined {
+  return users.find(({ name }) => name === 'probe')?.name;
+}

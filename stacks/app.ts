@@ -1,4 +1,6 @@
-import { App, type Construct } from '../constructs/core/framework.ts';
+import { requireSoundAlerts } from '../alerts/check.ts';
+import { validateNotifications } from '../constructs/aws/notifications/validate.ts';
+import { App, type Construct, type TerraformStack } from '../constructs/core/framework.ts';
 import type { EnvironmentStack } from '../constructs/core/identity.ts';
 import { about, everyOne } from '../constructs/core/validate.ts';
 import type { Environment, EnvironmentInput } from '../environments/schema.ts';
@@ -9,6 +11,8 @@ import { CacheStack } from './cache.ts';
 import { DatabaseStack } from './database.ts';
 import { MessagingStack } from './messaging.ts';
 import { NetworkStack } from './network.ts';
+import { ObservabilityStack } from './observability.ts';
+import { type DockerEnvironment, PlatformStack } from './platform.ts';
 import { SearchStack } from './search.ts';
 import type { DeclarationOf, ServerStackProps, ServingStack } from './server-stack.ts';
 import type { StateLocation } from './state.ts';
@@ -26,9 +30,11 @@ export interface PlanOptions {
 
 export interface Plan {
   readonly app: App;
-  readonly stacks: readonly EnvironmentStack[];
-  /** What is declared and is not in the plan, a sentence each. */
+  readonly stacks: readonly TerraformStack[];
+  /** What is declared and is not in the plan, and critical alarms that nobody is told of; a sentence each. */
   readonly leftOut: readonly string[];
+  /** How many alarms watch each environment, and what they cost; sentences. */
+  readonly alarms: readonly string[];
 }
 
 /**
@@ -48,10 +54,11 @@ export function planOf({ outDir, ...options }: PlanOptions): Plan {
   const shared = defineBootstrap(app, options);
   const own = everyOne(
     environments
-      .filter(isAws)
-      .map((environment) => () => about(`the plan of ${environment.name}`, () => defineAws(app, { environment, state }))),
+      .filter(isPlanned)
+      .map((environment) => () => about(`the plan of ${environment.name}`, () => defineStacks(app, environment, state))),
   ).flat();
-  return { app, stacks: [...shared, ...own], leftOut: environments.flatMap(leftOutOf) };
+  const alarms = own.flatMap((stack) => (stack instanceof ObservabilityStack ? [stack.costLine] : []));
+  return { app, stacks: [...shared, ...own], leftOut: environments.flatMap(leftOutOf), alarms };
 }
 
 type Ground = Omit<ServerStackProps<ServiceKind>, 'services'>;
@@ -69,11 +76,17 @@ const serverStacks = [
   holding(DatabaseStack, 'postgres'),
 ];
 
+/** A Docker environment is one stack: all of it is on one machine, and stands in a minute or two. */
+function defineStacks(app: App, environment: AwsEnvironment | DockerEnvironment, state: StateLocation): TerraformStack[] {
+  return isAws(environment) ? defineAws(app, { environment, state }) : [new PlatformStack(app, environment)];
+}
+
 function defineAws(app: App, props: AwsStackProps): EnvironmentStack[] {
   const base = new NetworkStack(app, props);
   const { network, encryptionKeyArn } = base;
   const ground = { ...props, network, encryptionKeyArn };
-  const serving = everyOne(serverStacks.map((define) => () => define(app, ground)));
+  const alerts = (): [] => checkedAlerts(props.environment);
+  const serving = everyOne([alerts, ...serverStacks.map((define) => () => [define(app, ground)])]).flat();
   const administrable = Object.assign({}, ...serving.map((stack) => stack.administrable)) as ServingStack['administrable'];
   const topology = new TopologyStack(app, { ...ground, fragments: serving.map(({ fragment }) => fragment), administrable });
   const services = Object.assign({}, ...serving.map(({ connectable }) => connectable)) as ServingStack['connectable'];
@@ -83,7 +96,21 @@ function defineAws(app: App, props: AwsStackProps): EnvironmentStack[] {
     topology.addDependency(stack);
     workers.addDependency(stack);
   }
-  return [base, ...serving, topology, workers];
+  const observability = new ObservabilityStack(app, {
+    ...{ ...ground, binding: topology.place },
+    alarmTargets: [...serving.flatMap((stack) => stack.alarmTargets), ...workers.workers.map((worker) => worker.alarmTarget())],
+    watchable: Object.assign({}, ...serving.map((stack) => stack.watchable)) as ServingStack['watchable'],
+  });
+  // Metrics of workers are named before their services stand, so no value leads here from them.
+  observability.addDependency(workers);
+  return [base, ...serving, topology, workers, observability];
+}
+
+/** Beside the servers, so that problems of both are told at once. */
+function checkedAlerts(environment: AwsEnvironment): [] {
+  const { name, alerts, engine } = environment;
+  everyOne([() => requireSoundAlerts(environment), () => validateNotifications(name, { ...alerts, region: engine.region })]);
+  return [];
 }
 
 function ofKinds<K extends ServiceKind>({ services }: Environment, kinds: readonly K[]): Record<string, DeclarationOf<K>> {
@@ -92,9 +119,17 @@ function ofKinds<K extends ServiceKind>({ services }: Environment, kinds: readon
   return Object.fromEntries(Object.entries(services).filter(isOne));
 }
 
-function leftOutOf({ name, engine }: Environment): string[] {
+function leftOutOf({ name, engine, alerts }: Environment): string[] {
+  if (engine.kind === 'aws')
+    return alerts.receivers.critical.length > 0
+      ? []
+      : [`${name}: alerts.receivers.critical names nobody, so critical alarms turn red and nobody is told of them`];
   if (engine.kind === 'process') return [`${name}: the engine process plans nothing; make up ENV=${name} starts its servers`];
-  return engine.kind === 'docker' ? [`${name}: the engine docker is not built yet, left out`] : [];
+  return [];
+}
+
+function isPlanned(environment: Environment): environment is AwsEnvironment | DockerEnvironment {
+  return environment.engine.kind !== 'process';
 }
 
 function isAws(environment: Environment): environment is AwsEnvironment {

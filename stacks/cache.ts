@@ -1,7 +1,7 @@
 import { ElastiCache } from '../constructs/aws/elasticache/index.ts';
 import { ElastiCacheServerless } from '../constructs/aws/elasticache-serverless/index.ts';
 import type { Construct } from '../constructs/core/framework.ts';
-import { cacheUsersOf } from './acl-users.ts';
+import { cacheUsersOf, probeUserOf } from './acl-users.ts';
 import type { Offer } from './offers.ts';
 import { overridesOf, type ServerPlan, ServerStack, type ServerStackProps } from './server-stack.ts';
 
@@ -15,6 +15,8 @@ const plan: ServerPlan<'redis', Cache> = {
       ? new ElastiCache(scope, props.service, all)
       : new ElastiCacheServerless(scope, props.service, all);
   },
+  alarmTarget: (cache) => cache.alarmTarget(),
+  watchStatements: (cache) => cache.connectStatements(probeUserOf(cache.attributes.users)),
   /** One a user, of which that of the user in the binding carries no name; and one as each of several, which is what apply has. */
   offers(cache) {
     const { service, users } = cache.attributes;

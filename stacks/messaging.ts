@@ -3,7 +3,9 @@ import { Msk } from '../constructs/aws/msk/index.ts';
 import { MskServerless } from '../constructs/aws/msk-serverless/index.ts';
 import { RedisSentinel } from '../constructs/aws/redis-sentinel/index.ts';
 import type { Construct } from '../constructs/core/framework.ts';
-import { aclUsersOf } from './acl-users.ts';
+import { readersOver } from '../constructs/core/readers.ts';
+import { carriedBy } from '../runtime/src/contracts/topology.ts';
+import { aclUsersOf, probeUserOf } from './acl-users.ts';
 import type { Offer } from './offers.ts';
 import { type DeclarationOf, overridesOf, type ServerGround, type ServerPlan, ServerStack, type ServerStackProps } from './server-stack.ts';
 
@@ -25,6 +27,17 @@ const plan: ServerPlan<BrokerKind, Broker> = {
           ...overridesOf(declaration),
         });
     }
+  },
+  alarmTarget(broker, topology) {
+    const { service } = broker.attributes;
+    if (broker instanceof Msk) return broker.alarmTarget(readersOver(topology, 'kafka', service));
+    if (!(broker instanceof MskServerless)) return broker.alarmTarget();
+    const partitions = carriedBy(topology, 'kafka', service).map(([name, topic]) => [name, topic.partitions] as const);
+    return broker.alarmTarget(Object.fromEntries(partitions), readersOver(topology, 'kafka', service));
+  },
+  watchStatements(broker) {
+    if (broker instanceof RedisSentinel) return broker.connectStatements(probeUserOf(broker.attributes.users));
+    return broker instanceof AmazonMq ? broker.connectStatements() : broker.watchStatements();
   },
   offers(broker) {
     const { service } = broker.attributes;

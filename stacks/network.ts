@@ -24,7 +24,7 @@ export class NetworkStack extends AwsStack {
 
   constructor(scope: Construct, props: AwsStackProps) {
     super(scope, 'network', props);
-    this.encryptionKeyArn = new EncryptionKey(this, 'EncryptionKey').keyArn;
+    this.encryptionKeyArn = new EncryptionKey(this, 'EncryptionKey', { alarms: true }).keyArn;
     const { network } = props.environment.engine;
     this.network =
       network.kind === 'own' ? this.defineNetwork(network, props.environment) : Network.fromAttributes(this, 'Network', network);

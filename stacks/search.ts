@@ -4,6 +4,7 @@ import { overridesOf, type ServerPlan, ServerStack, type ServerStackProps } from
 
 const plan: ServerPlan<'opensearch', OpenSearch> = {
   define: (scope, { declaration, props }) => new OpenSearch(scope, props.service, { ...props, ...overridesOf(declaration) }),
+  alarmTarget: (domain) => domain.alarmTarget(),
   offers(domain) {
     const { service } = domain.attributes;
     return [

@@ -1,11 +1,12 @@
 import type { NetworkReference } from '../constructs/aws/network/index.ts';
 import type { ConnectableService } from '../constructs/aws/worker/props.ts';
+import type { AlarmTarget } from '../constructs/core/alarm-target.ts';
 import { type Bindable, mergeFragments } from '../constructs/core/binding.ts';
 import { type Construct, TerraformOutput } from '../constructs/core/framework.ts';
 import type { EnvironmentStack } from '../constructs/core/identity.ts';
 import type { PolicyStatement } from '../constructs/core/policy.ts';
 import { everyOne } from '../constructs/core/validate.ts';
-import type { ServiceDeclaration } from '../environments/schema.ts';
+import type { Environment, ServiceDeclaration } from '../environments/schema.ts';
 import type { BindingFragment, ServiceKind, ServiceRole } from '../runtime/src/contracts/binding.ts';
 import { type AwsEnvironment, AwsStack, type AwsStackProps } from './base.ts';
 import type { StackPart } from './names.ts';
@@ -24,6 +25,10 @@ export interface ServerStackProps<K extends ServiceKind> extends AwsStackProps {
 /** How a stack makes its servers, and which rights it offers on each. */
 export interface ServerPlan<K extends ServiceKind, S extends Bindable> {
   define(scope: Construct, ground: ServerGround<K>): S;
+  /** What its alarms ask for; none where AWS measures nothing of it. */
+  alarmTarget?(server: S, topology: Environment['topology']): AlarmTarget;
+  /** What the probe needs in order to look at it. @default the first of `offers` */
+  watchStatements?(server: S): readonly PolicyStatement[];
   /** Named after the verb alone. The first is what a program of the package needs in order to connect; who connects may administer, unless one is for that. */
   offers(server: S): readonly [Offer, ...Offer[]];
 }
@@ -53,6 +58,9 @@ export interface ServingStack extends EnvironmentStack {
   readonly connectable: Readonly<Record<string, ConnectableService>>;
   /** What keeping its topics, queues and indices takes, by name of the service. */
   readonly administrable: Readonly<Record<string, readonly PolicyStatement[]>>;
+  /** What looking at it takes, by name of the service. */
+  readonly watchable: Readonly<Record<string, readonly PolicyStatement[]>>;
+  readonly alarmTargets: readonly AlarmTarget[];
 }
 
 /**
@@ -64,18 +72,24 @@ export class ServerStack<K extends ServiceKind, S extends Bindable> extends AwsS
   readonly fragment: BindingFragment;
   readonly connectable: Readonly<Record<string, ConnectableService>>;
   readonly administrable: Readonly<Record<string, readonly PolicyStatement[]>>;
+  readonly watchable: Readonly<Record<string, readonly PolicyStatement[]>>;
+  readonly alarmTargets: readonly AlarmTarget[];
   protected readonly servers: readonly S[];
 
-  constructor(scope: Construct, part: StackPart, props: ServerStackProps<K>, { define, offers }: ServerPlan<K, S>) {
+  constructor(scope: Construct, part: StackPart, props: ServerStackProps<K>, plan: ServerPlan<K, S>) {
     super(scope, part, props);
     const { environment, network, encryptionKeyArn, services } = props;
     const { backup, topology } = environment;
     const defineOne = (service: string, declaration: DeclarationOf<K>) => {
       const { kind, role } = declaration;
-      const server = define(this, { declaration, backup, topology, props: { service, role, network, encryptionKeyArn } });
-      const all = offers(server);
+      const server = plan.define(this, { declaration, backup, topology, props: { service, role, network, encryptionKeyArn } });
+      const all = plan.offers(server);
       for (const offer of all) definePolicy(this, { ...offer, name: [service, ...offer.name] });
-      return { service, server, connectable: { kind, role, connectStatements: all[0].statements }, administer: administering(all) };
+      const connectStatements = all[0].statements;
+      const watch = plan.watchStatements?.(server) ?? connectStatements;
+      const publish = all.find(({ name }) => name[0] === 'produce');
+      const connectable = { kind, role, connectStatements, ...(publish && { publishStatements: publish.statements }) };
+      return { service, server, connectable, administer: administering(all), watch };
     };
     const defined = everyOne(
       Object.entries(services).map(
@@ -88,6 +102,8 @@ export class ServerStack<K extends ServiceKind, S extends Bindable> extends AwsS
     this.fragment = mergeFragments(this.servers.map((server) => server.binding()));
     this.connectable = Object.fromEntries(defined.map(({ service, connectable }) => [service, connectable]));
     this.administrable = Object.fromEntries(defined.map(({ service, administer }) => [service, administer]));
+    this.watchable = Object.fromEntries(defined.map(({ service, watch }) => [service, watch]));
+    this.alarmTargets = this.servers.flatMap((server) => plan.alarmTarget?.(server, topology) ?? []);
     new TerraformOutput(this, 'binding_fragment', { value: this.fragment });
   }
 }

@@ -11,6 +11,8 @@ export interface PlanSummary {
   readonly leftOut: readonly string[];
   /** What topics and indices are expected to keep on each service, and the room that it has; sentences. */
   readonly estimates: readonly string[];
+  /** How many alarms watch each environment, and what they cost; sentences. */
+  readonly alarms: readonly string[];
 }
 
 /**
@@ -18,7 +20,7 @@ export interface PlanSummary {
  *
  * @param environments those that the plan is of.
  */
-export function summaryOf({ app, stacks, leftOut }: Plan, environments: readonly Environment[]): PlanSummary {
+export function summaryOf({ app, stacks, leftOut, alarms }: Plan, environments: readonly Environment[]): PlanSummary {
   return {
     outDir: app.outdir,
     stacks: stacks.map((stack) => ({
@@ -28,11 +30,12 @@ export function summaryOf({ app, stacks, leftOut }: Plan, environments: readonly
     })),
     leftOut,
     estimates: environments.flatMap(estimateLines),
+    alarms,
   };
 }
 
 /** The summary as lines for people. */
-export function linesOf({ outDir, stacks, estimates }: PlanSummary): string[] {
+export function linesOf({ outDir, stacks, estimates, alarms }: PlanSummary): string[] {
   if (stacks.length === 0) return ['nothing to synthesize'];
   const width = Math.max(...stacks.map(({ name }) => name.length));
   return [
@@ -42,6 +45,7 @@ export function linesOf({ outDir, stacks, estimates }: PlanSummary): string[] {
       return `  ${name.padEnd(width)}  ${String(resources).padStart(3)} resources${after}`;
     }),
     ...estimates,
+    ...alarms,
   ];
 }
 

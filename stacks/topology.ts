@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
 import { ApplyFunction } from '../constructs/aws/apply-function/index.ts';
 import {
@@ -20,11 +18,11 @@ import { parameterName } from '../constructs/core/naming.ts';
 import type { PolicyStatement } from '../constructs/core/policy.ts';
 import { topologyDocument } from '../environments/document.ts';
 import { type Binding, type BindingFragment, bindingSchemaId } from '../runtime/src/contracts/binding.ts';
-import { MillraceError } from '../runtime/src/contracts/errors.ts';
 import { servicesOf } from '../runtime/src/contracts/topology.ts';
 import { aclDocumentOf, aclUsersOf } from './acl-users.ts';
 import { AwsStack, type AwsStackProps } from './base.ts';
 import { definePolicy } from './offers.ts';
+import { packedCode } from './packed-code.ts';
 
 /**
  * Longest value of a parameter of the tier Advanced, bytes; a binding holds no other characters than ASCII.
@@ -123,7 +121,7 @@ export class TopologyStack extends AwsStack {
     if (Object.keys(administers).length === 0) return;
     const { allowDestroy } = environment.protection;
     const apply = new ApplyFunction(this, 'Apply', {
-      ...{ network, encryptionKeyArn, binding: this.place, topologyHash, code: packedCode(), administers, allowDestroy },
+      ...{ network, encryptionKeyArn, binding: this.place, topologyHash, code: packedCode('apply'), administers, allowDestroy },
     });
     new TerraformOutput(this, 'apply_function_name', {
       value: apply.functionName,
@@ -152,14 +150,4 @@ function storeTopology(documents: DocumentBucket, { environment }: TopologyStack
   const document = topologyDocument(environment);
   const hash = createHash('sha256').update(document).digest('hex');
   return { hash, location: documents.addJson('Topology', `topology/${hash}.json`, document) };
-}
-
-/** Beside the bundle of the plan, and as far from this file. */
-function packedCode(): string {
-  const path = join(__dirname, '..', 'dist', 'lambda', 'apply.zip');
-  if (existsSync(path)) return path;
-  throw new MillraceError(
-    'RUNTIME_NOT_BUILT',
-    'the function that applies the topology is not packed; run make dist/lambda/apply.zip, or make synth',
-  );
 }

@@ -9,17 +9,20 @@ const folder = join(root, 'dist', 'lambda');
 /** What comes from packages in CommonJS asks for modules of Node with `require`, which an ES module has not. No import, whose name another one could have. */
 const require = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
 
+/** Programs of the package that plans for AWS carry along as functions, each from its file in `runtime/src/lambda`. */
+const functions = ['apply', 'probe'] as const;
+
 /**
- * Makes `dist/lambda/apply/index.mjs` of the function that applies topologies, all that it imports included, and `dist/lambda/apply.zip` of that.
+ * Makes `dist/lambda/NAME/index.mjs` of each function, all that it imports included, and `dist/lambda/NAME.zip` of that.
  *
  * The AWS SDK is in it, a good quarter of its size: the one that Lambda brings along has whatever version AWS gave it last, and what tests ran would be another.
  * Names are kept, because libraries tell errors by them.
  */
-async function pack(): Promise<void> {
+async function pack(name: (typeof functions)[number]): Promise<void> {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: ['runtime/src/lambda/apply.ts'],
-    outfile: join(folder, 'apply', 'index.mjs'),
+    entryPoints: [`runtime/src/lambda/${name}.ts`],
+    outfile: join(folder, name, 'index.mjs'),
     write: false,
     bundle: true,
     platform: 'node',
@@ -33,8 +36,8 @@ async function pack(): Promise<void> {
     logLevel: 'warning',
   });
   const [{ contents } = { contents: new Uint8Array() }] = outputFiles;
-  write(join(folder, 'apply', 'index.mjs'), contents);
-  write(join(folder, 'apply.zip'), zipOf({ 'index.mjs': contents }));
+  write(join(folder, name, 'index.mjs'), contents);
+  write(join(folder, `${name}.zip`), zipOf({ 'index.mjs': contents }));
 }
 
 /** Whoever reads the old one meanwhile reads all of it. */
@@ -44,4 +47,4 @@ function write(path: string, content: Uint8Array): void {
   renameSync(`${path}.${process.pid}`, path);
 }
 
-void pack();
+void Promise.all(functions.map(pack));
