@@ -41,3 +41,9 @@ create table ledger (
   place bigint not null,
   unique (customer_id, place)
 );
+
+-- What the catalogue shows. A product without a title is refused here: an event with one can never be applied.
+create table catalogue (
+  sku text primary key,
+  title text not null
+);

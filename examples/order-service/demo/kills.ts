@@ -1,9 +1,9 @@
 import type { LoadedBinding } from 'millrace/binding';
 import { connectRedis } from 'millrace/connections/redis';
+import { until } from '../rig/until.ts';
 import { nowMs } from '../src/journal.ts';
 import type { Scene } from './scene.ts';
 import { type Disturbance, lanesServed, type Resumption, resumption } from './times.ts';
-import { until } from './until.ts';
 
 /** A kill that was done. */
 export interface Kill extends Disturbance {

@@ -1,3 +1,4 @@
+import type { Paint } from '../rig/paint.ts';
 import type { Verdict } from './judge.ts';
 import type { Kill } from './kills.ts';
 import type { Percentiles } from './times.ts';
@@ -76,14 +77,3 @@ const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 const percentiles = ({ count: of, p50Ms, p95Ms, p99Ms }: Percentiles): string =>
   of === 0 ? 'none' : `p50 ${millis(p50Ms)}  p95 ${millis(p95Ms)}  p99 ${millis(p99Ms)}`;
 const millis = (ms: number): string => (ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms).toLocaleString('en-US')} ms`);
-
-/** Colours for a terminal, or none. */
-export interface Paint {
-  good(text: string): string;
-  bad(text: string): string;
-}
-
-export function paintFor(stream: { readonly isTTY?: boolean }): Paint {
-  if (stream.isTTY !== true || process.env.NO_COLOR) return { good: (text) => text, bad: (text) => text };
-  return { good: (text) => `\u001b[32m${text}\u001b[0m`, bad: (text) => `\u001b[1;31m${text}\u001b[0m` };
-}

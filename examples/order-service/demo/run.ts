@@ -1,19 +1,15 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Ground, onServers } from '../rig/on-servers.ts';
+import type { Progress } from '../rig/progress.ts';
+import { until } from '../rig/until.ts';
 import { nowMs } from '../src/journal.ts';
-import { Crew } from './crew.ts';
-import { environmentDown, environmentUp } from './environment.ts';
 import { collectEvidence, effectsDue } from './evidence.ts';
 import { judge } from './judge.ts';
 import { type Kill, killAndWatch, kills } from './kills.ts';
 import type { Options } from './options.ts';
-import type { Progress } from './progress.ts';
 import { brokenInvariants, type Result } from './report.ts';
-import { buildPrograms, consumers, type Scene, setScene, startWriters } from './scene.ts';
+import { consumers, type Scene, setScene, startWriters } from './scene.ts';
 import { type Disturbance, latencies, type Resumption } from './times.ts';
-import { until } from './until.ts';
 
 /** When the kills happen, as shares of the time in which orders are placed. */
 const killsAt = [0.2, 0.4, 0.6];
@@ -24,44 +20,19 @@ const stalledMs = 30_000;
 /** After the last effect, late duplicates are waited for until none has come for this long. */
 const settledMs = 2_000;
 
-/** Brings servers up, lets the service run under kills, judges it, and takes everything down again whatever happens. */
-export async function runDemo(options: Options, progress: Progress, signal: AbortSignal): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-demo-'));
-  const stateDir = join(folder, 'state');
-  const crew = new Crew(folder);
-  let result: Result | undefined;
-  try {
-    // Servers that refuse to run as root must reach their own folders below this one.
-    await chmod(folder, 0o711);
-    progress.step('compiling the order service');
-    await buildPrograms();
-    progress.step('starting servers');
-    await environmentUp(stateDir, signal);
-    result = await act(options, progress, { crew, folder, bindingFile: join(stateDir, 'binding.json'), signal });
-    return result;
-  } finally {
-    progress.step('stopping everything');
-    await crew.close();
-    await environmentDown(stateDir);
-    if (result?.broken.length === 0 || signal.aborted) await rm(folder, { recursive: true, force: true });
-    else progress.step(`journals and logs of the processes are kept in ${folder}`);
-  }
+/** Lets the service run under kills on real servers, and judges it. */
+export function runDemo(options: Options, progress: Progress, signal: AbortSignal): Promise<Result> {
+  const servers = { name: 'demo', services: ['events', 'database'], progress, signal };
+  return onServers(servers, (ground) => act(options, progress, ground));
 }
 
-interface Stage {
-  readonly crew: Crew;
-  readonly folder: string;
-  readonly bindingFile: string;
-  readonly signal: AbortSignal;
-}
-
-async function act(options: Options, progress: Progress, { crew, folder, bindingFile, signal }: Stage): Promise<Result> {
+async function act(options: Options, progress: Progress, { crew, folder, bindingFile, signal }: Ground): Promise<Result> {
   progress.step('creating tables, starting 2 relays, 2 inventory and 2 e-mail consumers');
   await using scene = await setScene(options, { crew, bindingFile, journals: folder, signal });
   startWriters(scene, options, bindingFile);
   await flowing(scene);
   progress.step(`4 writers place ${options.ordersPerSecond} orders a second for ${options.seconds} s`);
-  using _ticker = progress.follow(scene.sightings);
+  using _ticker = progress.follow(() => counted(scene.sightings));
   const done = await killOnSchedule(options.seconds * 1_000, scene, progress);
   await crew.dismiss((name) => name.startsWith('writer'));
   progress.step('no more orders; waiting for the last effects');
@@ -143,4 +114,12 @@ async function resultOf({ pool, sightings, crew }: Scene, done: readonly Kill[])
   };
   const further = [...crew.unexpected, ...(forgotten > 0 ? [`commits that the database has forgotten: ${forgotten}`] : [])];
   return { ...result, broken: brokenInvariants(result, further) };
+}
+
+async function counted(sightings: Scene['sightings']): Promise<string> {
+  await sightings.read();
+  const { committed, rolledBack, applied } = sightings;
+  const effects = [...applied.values()].reduce((sum, group) => sum + group.length, 0);
+  const texts = [committed.size, rolledBack.size, effects].map((value) => value.toLocaleString('en-US'));
+  return `${texts[0]} transactions committed, ${texts[1]} rolled back, ${texts[2]} effects`;
 }

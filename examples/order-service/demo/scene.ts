@@ -1,15 +1,14 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type LoadedBinding, loadBinding } from 'millrace/binding';
 import { connectPostgres } from 'millrace/connections/postgres';
-import type { Crew } from './crew.ts';
+import type { Crew } from '../rig/crew.ts';
+import { example, millraceProgram, program } from '../rig/programs.ts';
 import type { Options } from './options.ts';
 import { Sightings } from './sightings.ts';
 
-const example = fileURLToPath(new URL('../', import.meta.url));
 const run = promisify(execFile);
 
 /** Two members of each group. */
@@ -22,18 +21,6 @@ export interface Scene extends AsyncDisposable {
   readonly pool: Awaited<ReturnType<typeof connectPostgres>>['pool'];
   readonly sightings: Sightings;
   readonly signal: AbortSignal;
-}
-
-/** The program `millrace` of the package that the service has installed. */
-async function millraceProgram(): Promise<string> {
-  const manifest = fileURLToPath(import.meta.resolve('millrace/package.json'));
-  const { bin } = JSON.parse(await readFile(manifest, 'utf8')) as { bin: { millrace: string } };
-  return join(manifest, '..', bin.millrace);
-}
-
-/** Compiled once, because a process that is killed and started again should start fast. */
-export async function buildPrograms(): Promise<void> {
-  await run('npm', ['run', '-s', 'build'], { cwd: example });
 }
 
 /** Tables, relays and consumers: everything but the traffic. */
@@ -57,8 +44,4 @@ export async function setScene(
 export function startWriters({ crew }: Scene, options: Options, bindingFile: string): void {
   const perWriter = { ORDERS_PER_SECOND: String(options.ordersPerSecond / 4) };
   for (const name of ['writer-1', 'writer-2', 'writer-3', 'writer-4']) crew.start(program(name, 'writer.js', bindingFile, perWriter));
-}
-
-function program(name: string, file: string, bindingFile: string, env: Readonly<Record<string, string>> = {}) {
-  return { name, script: join(example, 'dist', file), env: { ...env, MILLRACE_BINDING: bindingFile }, leash: true };
 }

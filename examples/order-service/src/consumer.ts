@@ -1,9 +1,9 @@
 import { loadBinding } from 'millrace/binding';
+import { openBus } from 'millrace/bus';
 import { connectPostgres } from 'millrace/connections/postgres';
 import type { MillraceEvent } from 'millrace/contracts/event';
 import { once } from 'millrace/inbox';
 import { readTopology } from 'millrace/topology';
-import { redisStreams } from 'millrace/transports/redis-streams';
 import type { ClientBase } from 'pg';
 import { journaled } from './journal.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -21,12 +21,9 @@ export async function runConsumer(group: string, effects: Readonly<Record<string
   const takeIn = journaled(apply);
   const binding = await loadBinding();
   await using database = await connectPostgres(binding.service('database', 'postgres'), { name: group });
-  await using transport = await redisStreams({
-    service: binding.service('events', 'redis-sentinel'),
-    topology: await readTopology(binding),
-  });
+  await using bus = openBus({ binding, topology: await readTopology(binding) });
   for (const [topic, effect] of Object.entries(effects)) {
-    await transport.subscribe(topic, { group, concurrency: 8 }, async (_event, delivery) => {
+    await bus.subscribe(topic, { group, concurrency: 8 }, async (_event, delivery) => {
       await takeIn(database.pool, group, delivery, effect);
     });
   }

@@ -1,4 +1,4 @@
-import { enqueue } from 'millrace/outbox';
+import { enqueue, type NewEvent } from 'millrace/outbox';
 import type { ClientBase } from 'pg';
 
 export interface Order {
@@ -25,10 +25,14 @@ export async function placeOrder(client: ClientBase, order: Order): Promise<stri
     sku,
     quantity,
   ]);
-  // The key makes the order: events of one customer are delivered in the order of their commits.
-  const event = { topic: 'orders.created', type: 'order.created', key: customerId, tenantId, subject: id, data: order };
-  const [eventId] = await enqueue(client, [event], { source });
+  const [eventId] = await enqueue(client, [orderPlaced(order)], { source });
   return eventId!;
+}
+
+/** The key makes the order: events of one customer are delivered in the order of their commits. */
+export function orderPlaced(order: Order): NewEvent {
+  const { id, tenantId, customerId } = order;
+  return { topic: 'orders.created', type: 'order.created', key: customerId, tenantId, subject: id, data: order };
 }
 
 /** Notes in the transaction of `client` that an order is paid. @returns the id of the event. */
