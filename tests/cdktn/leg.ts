@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { environments } from '../../environments/index.ts';
 import { repository } from '../repository/repository.ts';
 
 /** The successor of cdktf and its provider; `constructs` in a version that they accept. */
@@ -8,8 +9,8 @@ export const successor = { cdktn: '0.24.0', '@cdktn/provider-aws': '25.7.0', con
 
 /** What the program behind `make synth` is made of. */
 const sources = [
-  ...['environments', 'servers', 'constructs', 'stacks', 'runtime/src', 'runtime/package.json', 'package.json', 'tsconfig.json'],
-  'dist/lambda/apply.zip',
+  ...['environments', 'alerts', 'servers', 'constructs', 'stacks', 'runtime/src', 'runtime/package.json', 'package.json', 'tsconfig.json'],
+  ...['dist/lambda/apply.zip', 'dist/lambda/probe.zip'],
 ];
 
 /** All that has to be done in order to move: every `from` in an import becomes its `to`. */
@@ -23,7 +24,7 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
 export type Plans = Readonly<Record<string, Json>>;
 
 /**
- * Synthesizes all environments from a copy of the sources in which nothing but the imports is renamed.
+ * Synthesizes the environments on AWS from a copy of the sources in which nothing but the imports is renamed.
  *
  * @param folder where `installSuccessor` was.
  * @throws {Error} with what the program said.
@@ -34,7 +35,7 @@ export function synthesizeWithSuccessor(folder: string): Plans {
   return synthesize(folder);
 }
 
-/** Synthesizes all environments as they are. */
+/** Synthesizes the environments on AWS as they are. */
 export function synthesizeAsIs(folder: string): Plans {
   return synthesize(repository, folder);
 }
@@ -81,11 +82,20 @@ function link(target: string, path: string): void {
   symlinkSync(target, path);
 }
 
+/** Those on AWS: there is no docker provider for the successor. */
+const onAws = Object.values(environments).filter(({ engine }) => engine.kind === 'aws');
+
 function synthesize(folder: string, outDir = join(folder, 'cdktf.out')): Plans {
-  const { ENV: _env, MILLRACE_STATE_BUCKET: _bucket, ...inherited } = process.env;
+  mkdirSync(outDir, { recursive: true });
+  const plans = onAws.map(({ name }) => synthesizeOne(name, folder, join(outDir, name)));
+  return Object.assign({}, ...plans) as Plans;
+}
+
+function synthesizeOne(name: string, folder: string, outDir: string): Plans {
+  const { MILLRACE_STATE_BUCKET: _bucket, ...inherited } = process.env;
   execFileSync(process.execPath, ['--import', 'tsx', join('stacks', 'main.ts')], {
     cwd: folder,
-    env: { ...inherited, CDKTF_OUTDIR: outDir },
+    env: { ...inherited, ENV: name, CDKTF_OUTDIR: outDir },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const stacks = join(outDir, 'stacks');

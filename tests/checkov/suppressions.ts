@@ -85,6 +85,27 @@ export const suppressions: readonly Suppression[] = [
       'the code comes from the repository with the plan that is reviewed, by the hash in it; a signature by whoever deploys would say nothing more',
   },
   {
+    rule: 'CKV_AWS_116',
+    type: 'aws_lambda_function',
+    path: /^observability\/Probe\//,
+    environments: both,
+    reason: 'a look that failed is worth nothing later: the next one comes within a minute, and its absence is an alarm',
+  },
+  {
+    rule: 'CKV_AWS_272',
+    type: 'aws_lambda_function',
+    path: /^observability\/Probe\//,
+    environments: both,
+    reason: 'as of the function that applies the topology: the code comes with the plan that is reviewed, by the hash in it',
+  },
+  {
+    rule: 'CKV_AWS_338',
+    type: 'aws_cloudwatch_log_group',
+    path: /^observability\/Probe\/Logs$/,
+    environments: both,
+    reason: 'what the probe prints becomes metrics at once, which CloudWatch keeps for 15 months; nobody reads the lines again',
+  },
+  {
     rule: 'CKV2_AWS_57',
     type: 'aws_secretsmanager_secret',
     path: /^messaging\/[^/]+\/(Secrets\/(app|sentinel|replication|apply|user-[a-z0-9-]+)|Admin\/Secret)\/Resource$/,
@@ -145,5 +166,11 @@ export const unjudged: readonly Unjudged[] = [
     environments: both,
     reason:
       'its one rule, CKV_AWS_208, passes over versions of two parts, and RabbitMQ of Amazon MQ has no others since 3.13; `tests/stacks/rules` ask for a version that is supported',
+  },
+  {
+    type: 'aws_sns_topic_policy',
+    environments: both,
+    reason:
+      'its one rule, CKV_AWS_169, reads no policy that is a text, as it is in JSON; `tests/stacks/rules` ask that it trusts nobody without a condition',
   },
 ];

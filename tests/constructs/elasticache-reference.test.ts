@@ -1,4 +1,5 @@
 import { ElastiCache } from '../../constructs/aws/elasticache/index.ts';
+import type { ElastiCacheMetric } from '../../constructs/aws/elasticache/metrics.ts';
 import type { ElastiCacheAttributes } from '../../constructs/aws/elasticache/props.ts';
 import { TerraformOutput } from '../../constructs/core/framework.ts';
 import { bindingFragment } from '../../runtime/src/contracts/binding.ts';
@@ -133,23 +134,37 @@ describe('a replication group that someone else keeps', () => {
     });
   });
 
+  const seriesOf = (metricName: ElastiCacheMetric, nodeType: string) => {
+    let count = 0;
+    define({ overrides: { nodeType } }, {}, (cache) => {
+      count = cache.metric(metricName).length;
+    });
+    return count;
+  };
+
   test('a metric of what lies on disk is one of nodes that have one', () => {
-    const seriesOf = (nodeType: string) => {
-      let count = 0;
-      define({ overrides: { nodeType } }, {}, (cache) => {
-        count = cache.metric('DatabaseCapacityUsagePercentage').length;
-      });
-      return count;
-    };
-    expect(seriesOf('cache.r6gd.xlarge')).toBe(2);
-    expect(seriesOf('cache.r6g.xlarge')).toBe(0);
+    expect(seriesOf('DatabaseCapacityUsagePercentage', 'cache.r6gd.xlarge')).toBe(2);
+    expect(seriesOf('DatabaseCapacityUsagePercentage', 'cache.r6g.xlarge')).toBe(0);
+  });
+
+  test('memory that is full means nothing where a disk takes the rest', () => {
+    expect(seriesOf('DatabaseMemoryUsagePercentage', 'cache.r6gd.xlarge')).toBe(0);
+    expect(seriesOf('DatabaseMemoryUsagePercentage', 'cache.r6g.xlarge')).toBe(2);
   });
 
   test('a metric is one of every node', () => {
     Template.of((stack) => {
       expect(ElastiCache.fromAttributes(stack, 'cache', imported).metric('EngineCPUUtilization')).toEqual([
-        { namespace: 'AWS/ElastiCache', metricName: 'EngineCPUUtilization', dimensions: { CacheClusterId: 'theirs-001' } },
-        { namespace: 'AWS/ElastiCache', metricName: 'EngineCPUUtilization', dimensions: { CacheClusterId: 'theirs-002' } },
+        {
+          namespace: 'AWS/ElastiCache',
+          metricName: 'EngineCPUUtilization',
+          dimensions: { CacheClusterId: 'theirs-001', CacheNodeId: '0001' },
+        },
+        {
+          namespace: 'AWS/ElastiCache',
+          metricName: 'EngineCPUUtilization',
+          dimensions: { CacheClusterId: 'theirs-002', CacheNodeId: '0001' },
+        },
       ]);
     });
   });

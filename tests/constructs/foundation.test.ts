@@ -31,6 +31,15 @@ describe('the key of an environment', () => {
     });
   });
 
+  test('is open to alarms of the account where they publish to topics that it encrypts, and nowhere else', () => {
+    const alarms = (policy: unknown) => statements(policy).filter(({ Sid }: { Sid: string }) => Sid === 'AlarmsOfTheAccount');
+    expect(alarms(key.policy)).toEqual([]);
+    const ringing = Template.of((stack) => void new EncryptionKey(stack, 'Key', { alarms: true }));
+    expect(alarms(ringing.one('aws_kms_key').policy)).toMatchObject([
+      { Principal: { Service: 'cloudwatch.amazonaws.com' }, Condition: { StringEquals: { 'aws:SourceAccount': '111111111111' } } },
+    ]);
+  });
+
   test('is named in the partition of its region', () => {
     const china = Template.of((stack) => void new EncryptionKey(stack, 'Key'), { region: 'cn-north-1' });
     expect(statements(china.one('aws_kms_key').policy)[0].Principal).toEqual({ AWS: 'arn:aws-cn:iam::111111111111:root' });

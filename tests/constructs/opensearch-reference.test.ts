@@ -265,6 +265,14 @@ describe('metrics', () => {
     });
   });
 
+  test('room in the warm tier is counted for all of its nodes together', () => {
+    define({}, { size: 'large' }, (domain) => {
+      const { warmNodes } = domain.attributes;
+      expect(warmNodes).toBeGreaterThan(1);
+      expect(domain.alarmTarget().limits.warmStorageMiB).toBe(warmNodes * 1.5 * 2 ** 20);
+    });
+  });
+
   test('there is none of nodes that the domain does not have', () => {
     define({}, {}, (domain) => {
       expect(domain.metric('MasterCPUUtilization')).toEqual([]);
@@ -279,7 +287,9 @@ describe('metrics', () => {
 
   test('what must not fall is watched at its lowest, what must not rise at its highest', () => {
     const lowest = Object.entries(openSearchMetrics).flatMap(([name, { statistic }]) => (statistic === 'Minimum' ? [name] : []));
-    expect(lowest).toEqual(['FreeStorageSpace', 'Nodes', 'MasterReachableFromNode', 'WarmFreeStorageSpace']);
+    expect(lowest).toEqual(['FreeStorageSpace', 'Nodes', 'MasterReachableFromNode']);
+    // In S3, of all warm nodes together.
+    expect(openSearchMetrics.WarmFreeStorageSpace.statistic).toBe('Sum');
     expect(openSearchMetrics.JVMMemoryPressure.statistic).toBe('Maximum');
   });
 });

@@ -131,6 +131,16 @@ describe('the program may', () => {
     expect(containerOf(named).command.slice(-words.length)).toEqual(words);
   });
 
+  test('publish to a Kafka that is named, and must name it where there is another broker', () => {
+    const log = { kind: 'kafka', role: 'log', connectStatements: allow('log'), publishStatements: allow('topics of log') } as const;
+    const both = { ...services, log };
+    const named = define({ props: { services: both }, declared: { arguments: ['--sink', 'log'] } });
+    expect(statementsOf(named, 'connect-log')).toEqual(allow('topics of log'));
+    expect(() => define({ props: { services: both } })).toThrow(/--sink must name one of events, log, got nothing/);
+    const looking = define({ props: { services: both }, declared: { command: 'probe', arguments: ['--only', 'log'] } });
+    expect(statementsOf(looking, 'connect-log')).toEqual(allow('log'));
+  });
+
   test('be assumed by tasks of this account alone', () => {
     for (const { assume_role_policy } of template.all('aws_iam_role')) {
       expect(JSON.parse(assume_role_policy as string).Statement).toEqual([
@@ -181,6 +191,33 @@ describe('a janitor', () => {
 
   test('is the only worker with rights to the archive', () => {
     expect(policiesOf(define({ props: { binding } }))).not.toContain('archive');
+  });
+});
+
+describe('a probe', () => {
+  const connected = (words: readonly string[] = [], more: WorkerProps['services'] = {}) =>
+    define({ props: { services: { ...services, ...more } }, declared: { command: 'probe', arguments: [...words] } })
+      .all('aws_iam_role_policy')
+      .flatMap(({ name }) => (String(name).startsWith('connect-') ? [String(name).slice('connect-'.length)] : []))
+      .sort();
+
+  test('looks at every service, caches and each of several databases included', () => {
+    expect(connected([], { orders: { kind: 'postgres', role: 'database', connectStatements: allow('orders') } })).toEqual([
+      ...['cache', 'database', 'events', 'orders', 'search'],
+    ]);
+  });
+
+  test.each([
+    ['in one list', ['--only', 'cache', 'events', '--interval-seconds', '30']],
+    ['one by one', ['--only', 'cache', '--interval-seconds', '30', '--only=events']],
+  ])('looks at those alone that it is told (%s)', (_, words) => {
+    expect(connected(words)).toEqual(['cache', 'events']);
+  });
+
+  test('fails if it is told of a service that is not there', () => {
+    expect(() => connected(['--only', 'evnts'])).toThrow(
+      'arguments: --only must name services among cache, database, events, search, got "evnts"',
+    );
   });
 });
 

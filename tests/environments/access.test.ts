@@ -49,5 +49,12 @@ describe('users of Redis: fails if', () => {
         'topology.aclUsers.relay.groups: must be left out for the access produce, got emails: a group is for who consumes; or set access to both',
       ],
     ],
+    [
+      'one who only observes has groups',
+      withUsers({ eye: { service: 'events', topics: ['paid'], groups: ['emails'], access: 'observe' } }),
+      [
+        'topology.aclUsers.eye.groups: must be left out for the access observe, got emails: a group is for who consumes; or set access to both',
+      ],
+    ],
   ])('%s', (_, input, expected) => expect(refusal(input)).toEqual(expected));
 });

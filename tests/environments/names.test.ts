@@ -42,8 +42,8 @@ describe('names: fails if', () => {
       'a queue and an exchange take names of the broker',
       withTopology({ queues: { 'amq.gen': { service: 'tasks' } }, exchanges: { 'AMQ.direct': { service: 'tasks', type: 'direct' } } }),
       [
-        'topology.queues.amq.gen: must not begin with amq., which RabbitMQ keeps for itself, got "amq.gen"',
-        'topology.exchanges.AMQ.direct: must not begin with amq., which RabbitMQ keeps for itself, got "AMQ.direct"',
+        'topology.queues.amq.gen: must not begin with amq., which RabbitMQ keeps for itself, nor with millrace., which delays have, got "amq.gen"',
+        'topology.exchanges.AMQ.direct: must not begin with amq., which RabbitMQ keeps for itself, nor with millrace., which delays have, got "AMQ.direct"',
       ],
     ],
     [

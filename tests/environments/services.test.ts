@@ -25,6 +25,11 @@ describe('services: fails if', () => {
       ],
     ],
     [
+      'a node of AWS is to have other memory than its type',
+      withServices({ tasks: { kind: 'rabbitmq', role: 'tasks', overrides: { memoryMiB: 1_024 } } }),
+      ['services.tasks.overrides.memoryMiB: must be left out on the engine aws, where instanceType decides'],
+    ],
+    [
       'AWS is to provision PostgreSQL',
       withServices({ database: { kind: 'postgres', role: 'database' } }),
       ['services.database.existing: is required on the engine aws, which provisions no database: say how to reach yours'],

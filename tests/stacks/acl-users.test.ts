@@ -27,7 +27,7 @@ function plan(services: Services, further: readonly string[] = []): Plan {
 
 const onMachines: Services = { events: { kind: 'redis-sentinel', role: 'events' } };
 const onElastiCache: Services = { events: { kind: 'redis', role: 'events' } };
-const names = ['audit', 'emails', 'gateway', 'inventory', 'janitor', 'relay', 'search'];
+const names = ['audit', 'emails', 'gateway', 'inventory', 'janitor', 'probe', 'relay', 'search'];
 const { topology } = parseEnvironment({ ...staging, services: onMachines, topology: referenceTopology(onMachines, 'aws'), workers: {} });
 
 const policyNames = (template: Template) => template.all('aws_iam_policy').map(({ name }) => name);

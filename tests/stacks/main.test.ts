@@ -41,6 +41,7 @@ const stagingStacks: readonly (readonly [name: string, after: string])[] = [
   ['staging-database', ' {2}after staging-network'],
   ['staging-topology', ' {2}after staging-cache, staging-search, staging-messaging, staging-database, staging-network'],
   ['staging-workers', ' {2}after staging-cache, staging-search, staging-messaging, staging-database, staging-network, staging-topology'],
+  ['staging-observability', ' {2}after staging-workers, staging-network, staging-topology, staging-messaging'],
 ];
 
 test('synthesizes one environment, with what its account shares, and says what is in it', () => {
@@ -49,10 +50,13 @@ test('synthesizes one environment, with what its account shares, and says what i
   });
   expect(status).toBe(0);
   expect(stdout.split('\n')).toEqual([
-    expect.stringMatching(/^synthesized 9 stacks into /),
+    expect.stringMatching(/^synthesized 10 stacks into /),
     ...stagingStacks.map(([name, after]) => expect.stringMatching(new RegExp(`^ {2}${name} +\\d+ resources${after}$`))),
     ...['events', 'log', 'search'].map((name) => expect.stringMatching(`^staging: ${name} is to keep about .* and has room for `)),
     'staging: not estimated, because no volume is declared: domain-entities',
+    expect.stringMatching(
+      /^staging: \d+ alarms, \d+ composite alarms, a dashboard and \d+ metrics of the probe cost about \d+ USD a month$/,
+    ),
     '',
   ]);
   expect(stderr).not.toContain('left out');
@@ -71,9 +75,9 @@ test('without ENV it synthesizes every environment', () => {
   const names: string[] = summary.stacks.map(({ name }: { name: string }) => name);
   const staging = stagingStacks.map(([name]) => name);
   const production = staging.map((name) => name.replace('staging', 'production').replace('111111111111', '222222222222'));
-  expect(names.sort()).toEqual([...staging, ...production].sort());
+  expect(names.sort()).toEqual([...staging, ...production, 'dev-platform'].sort());
   expect(summary.estimates).toContainEqual(expect.stringMatching('^production: log is to keep about '));
-  expect(summary.leftOut).toContain('dev: the engine docker is not built yet, left out');
+  expect(summary.leftOut).toContain('local: the engine process plans nothing; make up ENV=local starts its servers');
 });
 
 test('an environment without stacks is no failure', () => {

@@ -1,42 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { keptTypes } from '../../constructs/core/protection.ts';
+import { dev } from '../../environments/dev.ts';
 import { environment } from '../../environments/index.ts';
 import { production } from '../../environments/production.ts';
 import { type Environment, type EnvironmentInput, parseEnvironment } from '../../environments/schema.ts';
 import { staging } from '../../environments/staging.ts';
 import { topologySchema } from '../../runtime/src/contracts/topology.ts';
-import { planOf } from '../../stacks/app.ts';
-import type { StateLocation } from '../../stacks/state.ts';
-import { inTemporaryFolder, Template } from '../support/template.ts';
-
-const local: StateLocation = { kind: 'local' };
-
-interface Written {
-  readonly files: Readonly<Record<string, string>>;
-  readonly leftOut: readonly string[];
-  readonly templates: Readonly<Record<string, Template>>;
-}
-
-function synthesize(environments: readonly Environment[], state: StateLocation = local): Written {
-  return inTemporaryFolder((outDir) => {
-    const { app, stacks, leftOut } = planOf({ environments, state, outDir });
-    app.synth();
-    const paths = readdirSync(outDir, { recursive: true, encoding: 'utf8' }).filter((path) => statSync(join(outDir, path)).isFile());
-    return {
-      files: Object.fromEntries(paths.sort().map((path) => [path, readFileSync(join(outDir, path), 'utf8')])),
-      leftOut,
-      templates: Object.fromEntries(stacks.map(({ node }) => [node.id, Template.read(outDir, node.id)])),
-    };
-  });
-}
-
-const template = ({ templates }: Written, name: string): Template => {
-  const found = templates[name];
-  if (found === undefined) throw new Error(`no stack ${name}, there are ${Object.keys(templates).join(', ')}`);
-  return found;
-};
+import { synthesize, template } from '../support/synthesized.ts';
 
 const written = synthesize([environment('staging')]);
 
@@ -45,7 +15,7 @@ describe('the plan of staging', () => {
     expect(Object.keys(written.templates)).toEqual([
       'bootstrap-111111111111',
       'bootstrap-111111111111-eu-central-1',
-      ...['network', 'cache', 'search', 'messaging', 'database', 'topology', 'workers'].map((part) => `staging-${part}`),
+      ...['network', 'cache', 'search', 'messaging', 'database', 'topology', 'workers', 'observability'].map((part) => `staging-${part}`),
     ]);
   });
 
@@ -83,7 +53,7 @@ test('the topology document is stored under its own hash, and reads back as the 
 
 test('one app holds several environments, each in its own account', () => {
   const both = synthesize([environment('staging'), environment('production')]);
-  expect(Object.keys(both.templates)).toHaveLength(18);
+  expect(Object.keys(both.templates)).toHaveLength(20);
   for (const [name, { text }] of Object.entries(both.templates)) {
     expect(text.includes('222222222222')).toBe(/^(production|bootstrap-2)/.test(name));
     expect(text.includes('111111111111')).toBe(/^(staging|bootstrap-1)/.test(name));
@@ -105,15 +75,12 @@ describe('what holds data', () => {
     return [...new Set(types)].sort();
   }
 
-  test('is of the types that are looked for before anything is deployed, in production and what its account shares', () => {
+  test('is of the types that are looked for before anything is deployed, in production and what its account shares, and in containers', () => {
     const { workers: _workers, ...input } = production;
     const withoutNodes = parseEnvironment({ ...input, topology: {}, services: serverless });
-    expect(protectedTypes([environment('production')]).concat(protectedTypes([withoutNodes]))).toEqual(
-      expect.arrayContaining([...keptTypes]),
-    );
-    expect([...keptTypes]).toEqual(
-      expect.arrayContaining(protectedTypes([environment('production')]).concat(protectedTypes([withoutNodes]))),
-    );
+    const inContainers = parseEnvironment({ ...dev, protection: { deletion: true } });
+    const found = [environment('production'), withoutNodes, inContainers].flatMap((one) => protectedTypes([one]));
+    expect([...new Set(found)].sort()).toEqual([...keptTypes]);
   });
 
   test('may go in staging', () => {
@@ -149,7 +116,7 @@ describe('the binding', () => {
 
   test('starts workers again when its content changes', () => {
     const services = template(written, 'staging-workers').all('aws_ecs_service') as { triggers: { binding: string } }[];
-    expect(services).toHaveLength(2);
+    expect(services).toHaveLength(3);
     for (const { triggers } of services) {
       const [, output = ''] = /\.outputs\.([\w-]+)\}$/.exec(triggers.binding) ?? [];
       expect(topology.outputs()[output]).toBe(expression('local.binding_generation'));
@@ -213,10 +180,8 @@ describe('an environment', () => {
     expect(Object.keys(template(plan, 'staging-cache').outputs().binding_fragment as object)).toEqual(['cache', 'jobs']);
   });
 
-  test.each([
-    ['docker', 'dev', 'dev: the engine docker is not built yet, left out'],
-    ['process', 'local', 'local: the engine process plans nothing; make up ENV=local starts its servers'],
-  ])('on the engine %s is named and left out', (_engine, name, sentence) => {
-    expect(synthesize([environment(name)])).toMatchObject({ leftOut: [sentence], templates: {} });
+  test('on the engine process is named and left out', () => {
+    const sentence = 'local: the engine process plans nothing; make up ENV=local starts its servers';
+    expect(synthesize([environment('local')])).toMatchObject({ leftOut: [sentence], templates: {} });
   });
 });

@@ -1,31 +1,57 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hostFilesName } from '../../constructs/docker/foundation/host-files.ts';
 import { environment, environments } from '../../environments/index.ts';
 import { planOf } from '../../stacks/app.ts';
 import { inTemporaryFolder, Template } from '../support/template.ts';
+import { readableAlarm } from './readable-alarms.ts';
 
 /** Longer than any policy: user data of a machine, the topology document. Their sources are reviewed where they stand. */
 const longestText = 4_000;
 
 /**
- * The plan of every AWS environment as a reviewer reads it, a file a stack: `tests/stacks/plans/staging-cache.json`.
+ * The plan of every environment that has one as a reviewer reads it, a file a stack: `tests/stacks/plans/staging-cache.json`. Beside a Docker environment's lies what
+ * its containers read (`dev-platform-files.json`).
  *
- * Keys are sorted, policies are shown as documents, values of other stacks as `STACK: VALUE`, and long texts by their length and hash. Outputs that only
+ * Alarms are told in a few lines each. Keys are sorted, policies are shown as documents, values of other stacks as `STACK: VALUE`, and long texts by their length and hash. Outputs that only
  * carry a value to another stack are left out. A change of a declaration or a construct shows as a change of these files; `make generate` writes them.
  */
 export function reviewedPlans(): Record<string, string> {
-  const onAws = Object.keys(environments)
-    .map(environment)
-    .filter(({ engine }) => engine.kind === 'aws');
   return inTemporaryFolder((outDir) => {
-    const { app, stacks } = planOf({ environments: onAws, state: { kind: 'local' }, outDir });
+    const { app, stacks } = planOf({ environments: Object.keys(environments).map(environment), state: { kind: 'local' }, outDir });
     app.synth();
     return Object.fromEntries(
-      stacks.map(({ node: { id } }) => [
-        `tests/stacks/plans/${id}.json`,
-        `${JSON.stringify(readable(Template.read(outDir, id).plan()), null, 2)}\n`,
+      stacks.flatMap(({ node: { id } }) => [
+        reviewed(id, withReadableAlarms(Template.read(outDir, id).plan())),
+        ...filesOf(join(outDir, 'stacks', id, hostFilesName)).map((files) => reviewed(`${id}-files`, files)),
       ]),
     );
   });
+}
+
+function reviewed(name: string, content: unknown): readonly [path: string, text: string] {
+  return [`tests/stacks/plans/${name}.json`, `${JSON.stringify(readable(content), null, 2)}\n`];
+}
+
+/** What lies beside the plan, if anything does: texts by their lines, which is how they change. */
+function filesOf(path: string): unknown[] {
+  if (!existsSync(path)) return [];
+  const { containers, ...rest } = JSON.parse(readFileSync(path, 'utf8')) as { containers: Record<string, Record<string, string>> };
+  const lines = (text: string): unknown => (text.length > longestText || !text.includes('\n') ? text : text.trimEnd().split('\n'));
+  const shown = Object.entries(containers).map(([name, files]) => [
+    name,
+    Object.fromEntries(Object.entries(files).map(([file, text]) => [file, lines(text)])),
+  ]);
+  return [{ ...rest, containers: Object.fromEntries(shown) }];
+}
+
+function withReadableAlarms(plan: unknown): unknown {
+  const { resource, ...rest } = plan as { readonly resource?: Record<string, Record<string, Record<string, unknown>>> };
+  const alarms = resource?.aws_cloudwatch_metric_alarm;
+  if (alarms === undefined) return plan;
+  const shown = Object.fromEntries(Object.entries(alarms).map(([id, alarm]) => [id, readableAlarm(alarm)]));
+  return { ...rest, resource: { ...resource, aws_cloudwatch_metric_alarm: shown } };
 }
 
 function readable(value: unknown): unknown {

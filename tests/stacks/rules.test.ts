@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EnvironmentStack } from '../../constructs/core/identity.ts';
 import { environment, environments } from '../../environments/index.ts';
 import { planOf } from '../../stacks/app.ts';
 import { inTemporaryFolder, testIdentity } from '../support/template.ts';
@@ -8,9 +9,13 @@ import { rules } from './rules/index.ts';
 
 /** Every stack of every environment on AWS, whichever there are. */
 const stacks: readonly StackContent[] = inTemporaryFolder((outDir) => {
-  const { app, stacks: defined } = planOf({ environments: Object.keys(environments).map(environment), state: { kind: 'local' }, outDir });
+  const onAws = Object.keys(environments)
+    .map(environment)
+    .filter(({ engine }) => engine.kind === 'aws');
+  const { app, stacks: defined } = planOf({ environments: onAws, state: { kind: 'local' }, outDir });
   app.synth();
-  return defined.map(({ node, identity }) =>
+  const ofEnvironments = defined.filter((stack): stack is EnvironmentStack => stack instanceof EnvironmentStack);
+  return ofEnvironments.map(({ node, identity }) =>
     stackContent(node.id, identity, JSON.parse(readFileSync(join(outDir, 'stacks', node.id, 'cdk.tf.json'), 'utf8'))),
   );
 });

@@ -15,6 +15,7 @@ const cache = 'staging-cache';
 const messaging = 'staging-messaging';
 const search = 'staging-search';
 const workers = 'staging-workers';
+const observability = 'staging-observability';
 const bootstrap = 'bootstrap-111111111111-eu-central-1';
 /** A stack with nothing but a generated secret. */
 export const secret = 'test-secret';
@@ -162,6 +163,23 @@ export const mistakes: readonly Mistake[] = [
       Object.assign(config, { output: { planted: { value: password(config) } } });
     },
     said: /output.*planted.* [Ee]phemeral value/,
+  },
+  {
+    what: 'an alarm that asks its instances for a value that they do not have',
+    stack: observability,
+    step: 'plan',
+    plant: (config) => {
+      first(config, 'aws_cloudwatch_metric_alarm').dimensions = { Service: `\${each.value.nothing}` };
+    },
+    said: /Unsupported attribute .* each\.value/,
+  },
+  {
+    what: 'a schedule that does not say how late it may be',
+    stack: observability,
+    plant: (config) => {
+      delete first(config, 'aws_scheduler_schedule').flexible_time_window;
+    },
+    said: /flexible_time_window/,
   },
   {
     what: 'a misspelt argument of an ephemeral resource',

@@ -13,7 +13,10 @@ import { mistakes, secret } from './mistakes.ts';
 import { firstOf, Workspace } from './workspace.ts';
 
 const repository = resolve(__dirname, '..', '..');
+/** On AWS. */
 const shipped = ['staging', 'production'];
+/** In containers. */
+const contained = 'dev';
 
 /** The first run compiles the stand-in provider (25-60 s on 2 cores), later ones take it from the build cache of Go; then 2-8 s a stack, 70 s for all of two environments. */
 const timeoutMs = 480_000;
@@ -111,6 +114,20 @@ withTerraform('the real terraform', () => {
     expect(parameters.map(({ attributes }) => attributes.insecure_value)).toEqual([binding?.value]);
   });
 
+  test('the binding of containers is one that services load, and leads to this machine alone', async () => {
+    const { binding } = workspace.outputs(`${contained}-platform`);
+    const { document } = await loadBinding({ json: JSON.stringify(binding?.value) });
+    const endpoints = Object.values(document.services).flatMap((service) => service.endpoints);
+    expect(Object.keys(document.services).sort()).toEqual(Object.keys(environment(contained).services).sort());
+    expect([...new Set(endpoints.map(({ host }) => host))]).toEqual(['127.0.0.1']);
+    expect(new Set(endpoints.map(({ port }) => port)).size).toBe(endpoints.length);
+  });
+
+  test('neither plan nor state of containers has what stands for a secret, or could', () => {
+    const texts = [workspace.appliedState(`${contained}-platform`), workspace.planJson(`${contained}-platform`)];
+    for (const text of texts) expect(text).not.toMatch(/@@|requirepass|PRIVATE KEY/);
+  });
+
   test('a generated password is in no plan and no state', () => {
     expect(workspace.appliedState(secret)).toContain('"aws_secretsmanager_secret_version"');
     for (const stack of stacks.filter((name) => workspace.config(name).ephemeral !== undefined)) {
@@ -151,9 +168,9 @@ withTerraform('the real terraform', () => {
   });
 });
 
-/** The shipped environments and a stack with one secret; names of all stacks. */
+/** The environments and a stack with one secret; names of all stacks. */
 function synthesize(outDir: string): string[] {
-  const plan = planOf({ environments: shipped.map(environment), state: { kind: 'local' }, outDir });
+  const plan = planOf({ environments: [...shipped, contained].map(environment), state: { kind: 'local' }, outDir });
   const stack = new EnvironmentStack(plan.app, secret, testIdentity);
   new AwsProvider(stack, 'aws', { region: stack.identity.region });
   new GeneratedSecret(stack, 'Secret', {

@@ -1,3 +1,4 @@
+import { alarmRules } from './alarms.ts';
 import { iamRules } from './iam.ts';
 import { keepingRules } from './keeping.ts';
 import { networkRules } from './network.ts';
@@ -6,4 +7,4 @@ import { secretRules } from './secrets.ts';
 import { serviceRules } from './services.ts';
 
 /** Everything that every stack of every environment on AWS must keep to, and that no scanner looks at. */
-export const rules: readonly Rule[] = [...networkRules, ...secretRules, ...iamRules, ...serviceRules, ...keepingRules];
+export const rules: readonly Rule[] = [...networkRules, ...secretRules, ...iamRules, ...serviceRules, ...keepingRules, ...alarmRules];

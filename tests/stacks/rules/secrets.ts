@@ -14,11 +14,22 @@ const readBack = `\${data.aws_secretsmanager_secret_version.x.secret_string}`;
 /**
  * Secrets that Terraform must read, so that its state holds them.
  *
- * The provider takes the password of a broker as a plain argument only, and Amazon MQ makes no broker without one.
+ * The provider takes the password of a broker as a plain argument only, and Amazon MQ makes no broker without one; PagerDuty's key is a part of the address
+ * that SNS calls.
  */
 const readIntoState: readonly { readonly type: string; readonly argument: RegExp; readonly path: RegExp }[] = [
   { type: 'aws_mq_broker', argument: /^user\.\d+\.password$/, path: /^[a-z0-9]+-messaging\/[^/]+\/Resource$/ },
   { type: 'data.aws_secretsmanager_secret_version', argument: /^$/, path: /^[a-z0-9]+-messaging\/[^/]+\/Admin\/Current$/ },
+  {
+    type: 'aws_sns_topic_subscription',
+    argument: /^endpoint$/,
+    path: /^[a-z0-9-]+-observability\/Notifications\/(warning|critical)-pagerduty-[0-9a-f]+$/,
+  },
+  {
+    type: 'data.aws_secretsmanager_secret_version',
+    argument: /^$/,
+    path: /^[a-z0-9-]+-observability\/Notifications\/PagerDuty-[0-9a-f]+$/,
+  },
 ];
 const isReadIntoState = (type: string, argument: string, path: string): boolean =>
   readIntoState.some((known) => known.type === type && known.argument.test(argument) && known.path.test(path));
