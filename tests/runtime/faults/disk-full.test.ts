@@ -1,42 +1,31 @@
-import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate } from '../../../runtime/src/schema/migrate.ts';
 import { unprivilegedOwner } from '../../../servers/local-process/owner.ts';
 import { type TestFolder, testFolder } from '../../support/folders.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/servers.ts';
+import { mountSmallDisk, type SmallDisk, smallDisksAreImpossible } from '../../support/small-disk.ts';
 import { commitEach, drained, event, logAt, type TestLog } from '../support/log.ts';
 import { recorder } from '../support/recorder.ts';
 import { startTestRelay } from '../support/relay.ts';
 import { judge, sound } from '../support/streams.ts';
 
-/** A file system of 48 MiB needs the right to mount one. */
-const canMount = ((): boolean => {
-  if (process.getuid?.() !== 0) return false;
-  try {
-    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
+const impossible = smallDisksAreImpossible();
 
 let postgres: TestPostgres;
 let folder: TestFolder;
-let mounted: string;
+let disk: SmallDisk;
 let log: TestLog;
 
-(canMount ? describe : describe.skip)('the disk under PostgreSQL is full', () => {
+(impossible === undefined ? describe : describe.skip)('the disk under PostgreSQL is full', () => {
   beforeAll(async () => {
     [postgres, folder] = await Promise.all([startTestPostgres(), testFolder('small-disk')]);
-    mounted = join(folder.path, 'disk');
-    mkdirSync(mounted);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', mounted]);
+    disk = mountSmallDisk(join(folder.path, 'disk'), 48);
     const owner = unprivilegedOwner('postgres', 'nobody')!;
-    mkdirSync(join(mounted, 'space'));
-    chownSync(join(mounted, 'space'), owner.uid, owner.gid);
+    mkdirSync(join(disk.path, 'space'));
+    chownSync(join(disk.path, 'space'), owner.uid, owner.gid);
     const server = logAt({ url: postgres.url, database: postgres.database });
-    await server.rows(`create tablespace small location '${join(mounted, 'space')}'`);
+    await server.rows(`create tablespace small location '${join(disk.path, 'space')}'`);
     await server.rows('create database small tablespace small');
     await server.close();
     log = logAt({ url: postgres.url.replace(/postgres$/, 'small'), database: 'small' });
@@ -45,7 +34,7 @@ let log: TestLog;
   afterAll(async () => {
     await log?.close();
     await postgres.stop();
-    execFileSync('umount', ['-l', mounted]);
+    disk.unmount();
     await folder.remove();
   });
 
@@ -54,10 +43,10 @@ let log: TestLog;
     await using relay = startTestRelay({ log, transport: broker.transport });
     await commitEach(log, [event('k', 0)]);
     await drained(log);
-    await fill();
+    await disk.fill();
     const failure = await writeUntilRefused();
     expect(failure.error).toMatchObject({ code: '53100', message: expect.stringMatching(/No space left on device/) });
-    await log.rows('drop table ballast');
+    await disk.clear();
     await commitEach(log, [event('k', failure.next)]);
     await drained(log, 30_000);
     expect(relay.status().state).toBe('active');
@@ -71,25 +60,6 @@ let log: TestLog;
     ).toEqual(sound);
   });
 });
-
-/** Takes all the room there is. */
-async function fill(): Promise<void> {
-  await log.rows('create table ballast (b text)');
-  await log.rows('alter table ballast alter b set storage external');
-  for (const size of [4_000_000, 400_000, 40_000, 4_000]) {
-    while (await fits(`insert into ballast select repeat('x', ${size})`));
-  }
-}
-
-async function fits(insert: string): Promise<boolean> {
-  try {
-    await log.rows(insert);
-    return true;
-  } catch (error) {
-    expect(error).toMatchObject({ code: '53100' });
-    return false;
-  }
-}
 
 /** Events until one finds no room; its transaction is rolled back, so its number is the next. */
 async function writeUntilRefused(): Promise<{ error: Error; next: number }> {

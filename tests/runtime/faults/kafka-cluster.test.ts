@@ -2,7 +2,7 @@ import type { KafkaConnection } from '../../../runtime/src/connections/kafka/ind
 import { kafkaCheck } from '../../../runtime/src/health/kafka-check.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTestKafka, type TestKafka, type TestKafkaNode } from '../../support/servers.ts';
-import { createTopic, kafkaConnections, report, topicName } from '../support/kafka.ts';
+import { coordinatorOf, createTopic, kafkaConnections, report, topicName } from '../support/kafka.ts';
 import { type KafkaClient, startKafkaClient } from './kafka-child.ts';
 
 let server: TestKafka;
@@ -29,16 +29,10 @@ async function leaderOf(topic: string, partition: number): Promise<number> {
   });
 }
 
-async function coordinatorOf(group: string): Promise<number> {
+async function coordinatorOfLoneMember(group: string): Promise<number> {
   const { members } = (await (await admin.admin()).describeGroups([group])).groups[0]!;
   expect(members).toHaveLength(1);
-  const { partitions } = (await admin.metadata(['__consumer_offsets'])).topics[0]!;
-  return partitions.find(({ partition }) => partition === Math.abs(javaHash(group) % partitions.length))!.leader!;
-}
-
-/** By which Kafka finds the partition of the offsets, whose leader coordinates the group. */
-function javaHash(text: string): number {
-  return [...text].reduce((hash, letter) => (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0, 0);
+  return coordinatorOf(admin, group);
 }
 
 async function inSync(topic: string): Promise<void> {
@@ -82,7 +76,7 @@ test('messages flow on through the death and the standstill of leaders and of th
   const client = startKafkaClient(handle, { env, topic, group, options: { requestTimeoutMs: 3_000 }, consumer: {} });
   await client.flows();
 
-  const coordinator = await coordinatorOf(group);
+  const coordinator = await coordinatorOfLoneMember(group);
   const other = await eventually(
     async () => [await leaderOf(topic, 0), await leaderOf(topic, 1), await leaderOf(topic, 2)].find((leader) => leader !== coordinator),
     { what: 'a leader that does not coordinate' },
@@ -94,7 +88,7 @@ test('messages flow on through the death and the standstill of leaders and of th
     () => nodeOf(other).kill(),
     () => nodeOf(other).restart(),
   );
-  const killed = await coordinatorOf(group);
+  const killed = await coordinatorOfLoneMember(group);
   await outage(
     client,
     '3 brokers, coordinator and leader kill -9',

@@ -13,9 +13,10 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { awsFailure } from '../../../runtime/src/aws/failure.ts';
+import { sha256 } from '../../../runtime/src/hash.ts';
 import { listDrafts } from '../../../runtime/src/retention/archive/drafts.ts';
 import { fromLine, toLine } from '../../../runtime/src/retention/archive/line.ts';
-import { type Manifest, sha256Of, writeManifest } from '../../../runtime/src/retention/archive/manifest.ts';
+import { type Manifest, writeManifest } from '../../../runtime/src/retention/archive/manifest.ts';
 import { openArchive } from '../../../runtime/src/retention/archive/open.ts';
 import { linesOf } from '../../../runtime/src/retention/archive/part-reader.ts';
 import { restore } from '../../../runtime/src/retention/archive/restore.ts';
@@ -137,7 +138,7 @@ test('lines of a part end at line feeds alone, wherever its bytes are cut', asyn
   // A carriage return is a blank of JSON; the others are what JSON.stringify leaves as it is.
   const lines = ['{"a":1,\r"b":2}', '{"t":"line\u2028par\u2029next\u0085"}', JSON.stringify({ t: 'ж'.repeat(300_000) }), '{}'];
   const body = gzipSync(lines.map((line) => `${line}\n`).join(''));
-  const part = { object: 'part-00000.ndjson.gz', rows: 4, bytes: body.byteLength, sha256: sha256Of(body), firstId: 1, lastId: 4 };
+  const part = { object: 'part-00000.ndjson.gz', rows: 4, bytes: body.byteLength, sha256: sha256(body), firstId: 1, lastId: 4 };
   await store.write('p/part-00000.ndjson.gz', body, part.sha256);
   const read: string[] = [];
   for await (const line of linesOf(store, 'p/', part)) read.push(line);
@@ -334,7 +335,7 @@ describe('an interrupted restore', () => {
     const prefix = key.slice(0, -'manifest.json'.length);
     const [line] = await collect(linesOf(store, prefix, first!));
     const body = gzipSync(`${line!.replace('"ann"', '"redacted"')}\n`);
-    const part = { ...first!, object: 'part-00000.other.ndjson.gz', bytes: body.byteLength, sha256: sha256Of(body) };
+    const part = { ...first!, object: 'part-00000.other.ndjson.gz', bytes: body.byteLength, sha256: sha256(body) };
     await store.write(`${prefix}${part.object}`, body, part.sha256);
     await writeManifest(store, { ...manifest, parts: [part, ...manifest.parts.slice(1)] });
     await restore(client, store, everything);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ServiceHandle, wrap } from '../../../runtime/src/binding/index.ts';
-import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
+import type { BoundService, Endpoint } from '../../../runtime/src/contracts/binding.ts';
 
 interface Address {
   readonly host: string;
@@ -8,6 +8,8 @@ interface Address {
   /** PEM file of the authority, when it speaks TLS. */
   readonly caFile?: string | undefined;
 }
+
+type PublicAddress = Pick<Endpoint, 'host' | 'port' | 'announced'>;
 
 /** Handle of a Redis server; `env` may be changed by the test afterwards, as a rotation does. */
 export function redisHandle(server: Address, password: string, env: Record<string, string> = {}, username?: string): ServiceHandle {
@@ -25,7 +27,15 @@ export function redisHandle(server: Address, password: string, env: Record<strin
 
 /** Handle of a Sentinel set. */
 export function sentinelHandle(
-  set: { masterName: string; password: string; sentinelPassword: string; sentinels: readonly Address[]; caFile?: string | undefined },
+  set: {
+    masterName: string;
+    password: string;
+    sentinelPassword: string;
+    sentinels: readonly PublicAddress[];
+    /** Nodes that the binding names. @default none: sentinels name the master */
+    published?: readonly PublicAddress[];
+    caFile?: string | undefined;
+  },
   change: { password?: string; sentinelPassword?: string; caFile?: string } = {},
 ): ServiceHandle {
   const env: Record<string, string> = { DATA: change.password ?? set.password, SENTINEL: change.sentinelPassword ?? set.sentinelPassword };
@@ -33,11 +43,15 @@ export function sentinelHandle(
     kind: 'redis-sentinel',
     role: 'events',
     masterName: set.masterName,
-    endpoints: set.sentinels.map(({ host, port }) => ({ purpose: 'sentinel', host, port })),
+    endpoints: [...endpointsAs('sentinel', set.sentinels), ...endpointsAs('node', set.published ?? [])],
     ...trust({ caFile: change.caFile ?? set.caFile }, env),
     auth: { mode: 'password', secretRef: { from: 'env', id: 'DATA' }, sentinelSecretRef: { from: 'env', id: 'SENTINEL' } },
   };
   return wrap({ events: service }, { env }).service('events');
+}
+
+function endpointsAs(purpose: Endpoint['purpose'], addresses: readonly PublicAddress[]): Endpoint[] {
+  return addresses.map(({ host, port, announced }) => ({ purpose, host, port, ...(announced && { announced }) }));
 }
 
 /** Handle of a PostgreSQL server. */

@@ -298,6 +298,10 @@ describe('rabbitCheck', () => {
     expect(await look(check)).toEqual({
       status: 'degraded',
       reason: `queue ${long} holds 2 messages; queue ${idle} has 0 of 1 consumers`,
+      faults: [
+        { status: 'degraded', code: 'RABBITMQ_QUEUE_LONG', reason: `queue ${long} holds 2 messages` },
+        { status: 'degraded', code: 'RABBITMQ_CONSUMERS_MISSING', reason: `queue ${idle} has 0 of 1 consumers` },
+      ],
       observations: [
         { measure: 'endpoint', value: `${server.host}:${server.port}` },
         { measure: `${long}.messages`, value: 2, unit: '{message}' },

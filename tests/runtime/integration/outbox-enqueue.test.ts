@@ -47,6 +47,14 @@ describe('enqueue refuses, with one sentence and nothing written,', () => {
       message: 'the client is not inside a transaction: call begin on this client before enqueue',
     });
   });
+  test('a transaction whose end was sent and not waited for', async () => {
+    const client = await log.open();
+    await client.query('begin');
+    const ending = client.query('rollback');
+    await expect(enqueue(client, [event('k')])).rejects.toMatchObject({ code: 'OUTBOX_NO_TRANSACTION' });
+    await ending;
+    expect(await log.rows('select 1 from millrace.outbox')).toEqual([]);
+  });
   test('a transaction that has failed', async () => {
     const client = await log.open();
     await client.query('begin');

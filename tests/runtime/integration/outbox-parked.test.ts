@@ -95,16 +95,27 @@ test('where the topic blocks, the key waits for a person and goes on in order wh
   expect(await onTopic(wider, 't')).toEqual(['k#0', 'other#0', 'k#1', 'k#2']);
 });
 
-test('an event without tenant on a topic of tenants is given up', async () => {
-  const topics: TopicInputs = { tenants: { isolation: 'tenant' } };
-  await start(topics);
-  await commitEach(log, [event('k', 0, { topic: 'tenants' })], [event('k', 1, { topic: 'tenants', tenantId: 'acme' })]);
-  await drained(log);
-  expect(await dead()).toMatchObject([{ key: 'k', errors: [{ error: expect.stringMatching(/must carry tenantid/) }] }]);
-  const client = await plainClient(redis);
-  expect(await client.xlen('tenant:{acme}:stream:tenants')).toBe(1);
-  client.disconnect();
-});
+test.each([['tenant'], ['shared']] as const)(
+  'an event without tenant on a topic of tenants is given up (isolation %s)',
+  async (isolation) => {
+    const topics: TopicInputs = { tenants: { isolation, shards: 1 } };
+    await start(topics);
+    await commitEach(log, [event('k', 0, { topic: 'tenants' })], [event('k', 1, { topic: 'tenants', tenantId: 'acme' })]);
+    await drained(log);
+    expect(await dead()).toMatchObject([
+      { key: 'k', errors: [{ error: expect.stringMatching(/belongs to tenants, .*enqueue it with its tenant_id/) }] },
+    ]);
+    const client = await plainClient(redis);
+    const [[, fields]] = (await client.xrange(
+      isolation === 'tenant' ? 'tenant:{acme}:stream:tenants' : 'stream:{tenants:0}',
+      '-',
+      '+',
+    )) as [[string, string[]]];
+    client.disconnect();
+    // Who names no actor has acted itself.
+    expect(fields[fields.indexOf('actorid') + 1]).toBe(fields[fields.indexOf('source') + 1]);
+  },
+);
 
 test.each([['skip' as const], ['block' as const]])(
   'a key of another type where the stream should be loses nothing (%s)',

@@ -4,8 +4,8 @@ import { streamKey, tenantsKey } from '../../../runtime/src/contracts/topology.t
 import type { PlaceOutcome } from '../../../runtime/src/retention/redact/outcome.ts';
 import { redactRedis } from '../../../runtime/src/retention/redact/redis.ts';
 import type { Sought } from '../../../runtime/src/retention/redact/sought.ts';
-import { startTestRedis, type TestRedis } from '../../support/servers.ts';
-import { plainClient, serviceOf, type TopicInputs, topologyOf } from './redis-streams-fixture.ts';
+import type { TestRedis } from '../../support/servers.ts';
+import { onEmptyRedis, serviceOf, type TopicInputs, topologyOf } from './redis-streams-fixture.ts';
 
 const stream = streamKey('t', 0);
 const dead = deadLetterKey(stream, 'g');
@@ -16,16 +16,8 @@ const person = 'ann@example.org';
 let redis: TestRedis;
 let client: Redis;
 
-beforeAll(async () => {
-  redis = await startTestRedis();
-  client = await plainClient(redis);
-}, 60_000);
-afterAll(async () => {
-  client?.disconnect();
-  await redis?.stop();
-});
-beforeEach(async () => {
-  await client.flushall();
+onEmptyRedis((started) => {
+  ({ redis, client } = started);
 });
 
 async function add(key: string, fields: Record<string, string> = {}, id = '*'): Promise<string> {

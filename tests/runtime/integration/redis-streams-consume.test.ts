@@ -123,6 +123,46 @@ test('tenants are found as they come, and a consumer of one tenant sees no other
   expect([all, one]).toEqual([['acme event-1', 'beta event-2'], ['beta event-2']]);
 });
 
+test('what a user of one tenant gives out in its stream as an event of another, or of none, is set aside and is no history', async () => {
+  const seen: string[] = [];
+  const handler = async ({ id, tenantid }: { id: string; tenantid?: string }): Promise<void> => void seen.push(`${tenantid} ${id}`);
+  const forge = (...tenant: string[]) =>
+    ground.client.xadd(streamKey('isolated', 0, 'acme'), '*', 'specversion', '1.0', 'id', 'forged', 'source', '/s', 'type', 't', ...tenant);
+  await ground.transport.publish('isolated', eventsOf(1, { tenantid: 'acme' }));
+  await forge('tenantid', 'acme-labs');
+  await forge();
+  await ground.transport.publish('isolated', eventsOf(1, { from: 2, tenantid: 'acme' }));
+  await ground.transport.subscribe('isolated', { group: 'all' }, handler);
+  await ground.settled('isolated', 'all');
+  await ground.transport.subscribe('isolated', { group: 'one', tenant: 'acme' }, handler);
+  await ground.settled('isolated', 'one');
+  expect(seen).toEqual(['acme event-1', 'acme event-2', 'acme event-1', 'acme event-2']);
+  for (const group of ['all', 'one']) {
+    const letters: string[] = [];
+    for await (const { failures } of ground.transport.deadLetters('isolated', group).list()) letters.push(failures.at(-1)!.message);
+    expect(letters).toEqual(Array(2).fill('event is of another tenant than the stream it was found in'));
+  }
+  const past: string[] = [];
+  for await (const { event } of ground.transport.read!('isolated', { from: 'earliest' })) past.push(event.id);
+  expect(past).toEqual(['event-1', 'event-2']);
+});
+
+test('fails if a group is to begin elsewhere while it has a consumer, of one tenant too', async () => {
+  await ground.transport.publish('isolated', eventsOf(1, { tenantid: 'acme' }));
+  for (const [topic, options] of [
+    ['single', { group: 'g' }],
+    ['isolated', { group: 'g', tenant: 'acme' }],
+  ] as const) {
+    const subscription = await ground.transport.subscribe(topic, options, async () => undefined);
+    const isHeld = async (): Promise<boolean> => (await ground.client.keys('*:lease:g')).length === 1;
+    await eventually(isHeld, { what: `${topic} is held` });
+    const refusal = { code: 'SUBSCRIPTION_INVALID', message: `group g has consumers of ${topic}; stop them before it begins elsewhere` };
+    await expect(ground.transport.startGroup!(topic, 'g', 'earliest')).rejects.toMatchObject(refusal);
+    await subscription.close();
+    await ground.transport.startGroup!(topic, 'g', 'earliest');
+  }
+});
+
 test('fails if a topic is unknown, one tenant of a shared topic is wanted, or the transport is closed', async () => {
   const code = (opened: Promise<unknown>) =>
     opened.then(

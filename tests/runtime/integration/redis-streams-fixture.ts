@@ -4,13 +4,14 @@ import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { type ServiceHandle, wrap } from '../../../runtime/src/binding/index.ts';
 import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
-import type { MillraceEvent } from '../../../runtime/src/contracts/event.ts';
 import { type Topology, type TopologyInput, topologySchema } from '../../../runtime/src/contracts/topology.ts';
 import type { Transport } from '../../../runtime/src/transport.ts';
 import { type RedisStreamsOptions, redisStreams } from '../../../runtime/src/transports/redis-streams/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { guardProcess } from '../../support/guard.ts';
 import { startTestRedis, type TestRedis, type TestSentinel } from '../../support/servers.ts';
+
+export { eventsOf } from '../support/events.ts';
 
 type TopicInput = Partial<NonNullable<TopologyInput['topics']>[string]>;
 export type TopicInputs = Record<string, TopicInput>;
@@ -58,23 +59,6 @@ export async function openTransport(
   options: Partial<RedisStreamsOptions> = {},
 ): Promise<Transport> {
   return redisStreams({ service, topology: topologyOf(topics), logger: silent, leaseMs: 1_000, ...options });
-}
-
-/** Events `from` to `from + count - 1` by log id, spread over keys. */
-export function eventsOf(
-  count: number,
-  { keys = 1, from = 1, ...more }: { keys?: number; from?: number } & Partial<MillraceEvent> = {},
-): MillraceEvent[] {
-  return Array.from({ length: count }, (_, i) => ({
-    id: `event-${from + i}`,
-    source: '/services/orders',
-    type: 'com.example.order.created',
-    time: '2026-11-21T06:00:00.000Z',
-    partitionkey: `key-${(from + i) % keys}`,
-    sequence: String(from + i),
-    data: Buffer.from(`{"n":${from + i}}`),
-    ...more,
-  }));
 }
 
 /** A plain client, to look at the server and to hurt it. */
@@ -173,4 +157,22 @@ export function startChildConsumer(settings: ChildSettings): ChildConsumer {
       await ended;
     },
   };
+}
+
+/** One server for all tests of a file, empty before each. @param use takes it over once it runs */
+export function onEmptyRedis(use: (started: { readonly redis: TestRedis; readonly client: Redis }) => void): void {
+  let redis: TestRedis | undefined;
+  let client: Redis | undefined;
+  beforeAll(async () => {
+    redis = await startTestRedis();
+    client = await plainClient(redis);
+    use({ redis, client });
+  }, 60_000);
+  afterAll(async () => {
+    client?.disconnect();
+    await redis?.stop();
+  });
+  beforeEach(async () => {
+    await client!.flushall();
+  });
 }

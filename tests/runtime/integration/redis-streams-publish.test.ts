@@ -57,6 +57,17 @@ test('events go to the shard of their key, in order, and the positions told are 
   }
 });
 
+test('an empty partition key is none: its events are spread as others without key, and do not wait for each other', async () => {
+  const [refused, ...events] = eventsOf(40, { partitionkey: '' });
+  const results = await transport.publish('orders', [{ ...refused!, data: Buffer.alloc(2_000_000) }, ...events]);
+  expect(codesOf(results)).toEqual(['EVENT_TOO_LARGE', ...events.map(() => undefined)]);
+  for (let shard = 0; shard < 4; shard++) {
+    const ids = events.filter(({ id }) => shardOf(id, 4) === shard).map(({ id }) => id);
+    const entries = await client.xrange(streamKey('orders', shard), '-', '+');
+    expect(entries.map(([, fields]) => fields[fields.indexOf('id') + 1])).toEqual(ids);
+  }
+});
+
 test('any client reads the attributes under their CloudEvents names', async () => {
   await transport.publish('single', eventsOf(1, { subject: 'order/1', extensions: { region: 'eu' } }));
   const [[, fields]] = (await client.xrange(streamKey('single', 0), '-', '+')) as [[string, string[]]];

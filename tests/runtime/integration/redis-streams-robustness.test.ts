@@ -68,6 +68,22 @@ test('entries whose answer never arrived, because the connection broke after the
   expect(seen).toEqual(eventsOf(100).map(({ id }) => id));
 });
 
+test('an event at its last chance begins though nothing else is to come, when what was read before it was for another group', async () => {
+  const seen: string[] = [];
+  await ground.client.xadd(
+    stream('single'),
+    ...['*', 'specversion', '1.0', 'id', 'redriven', 'source', '/s', 'type', 't', 'millraceredrivefor', 'other'],
+  );
+  await ground.transport.publish('single', eventsOf(1));
+  await ground.client.xgroup('CREATE', stream('single'), 'g', '0');
+  await ground.client.xreadgroup('GROUP', 'g', 'gone', 'COUNT', 2, 'STREAMS', stream('single'), '>');
+  const [, [last]] = (await ground.client.xrange(stream('single'), '-', '+')) as unknown as [unknown, [string]];
+  await ground.client.xclaim(stream('single'), 'g', 'gone', 0, last, 'RETRYCOUNT', 2, 'JUSTID');
+  await ground.transport.subscribe('single', { group: 'g' }, async ({ id }, { attempt }) => void seen.push(`${id} ${attempt}`));
+  await ground.settled('single');
+  expect(seen).toEqual(['event-1 3']);
+});
+
 describe('a server that forgets', () => {
   test('a group that is gone is made anew from the first entry', async () => {
     const seen: string[] = [];

@@ -68,7 +68,7 @@ describe('millrace janitor --once', () => {
           task: 'retention of the streams of events',
           details: { streams: 1, removed: 9, deadLetters: 0 },
           held: [{ name: stream, sentence: expect.stringContaining(`group inventory has not acknowledged ${open}`) }],
-          gauges: [{ signal: 'redis.stream.retention_held', labels: { service: 'events', topic: 't', stream } }],
+          gauges: [{ signal: 'redis.stream.retention_held', labels: { service: 'events', topic: 't', shard: '0' } }],
         },
       ],
     });
@@ -120,7 +120,7 @@ describe('millrace janitor', () => {
     const port = await freePorts(2);
     const janitors = await Promise.all([port, port + 1].map((each) => start(['janitor', '--http-port', String(each)], env)));
     const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
-    const metric = `millrace_redis_stream_retention_held_seconds{service="events",topic="t",stream="${stream}"}`;
+    const metric = `millrace_redis_stream_retention_held_seconds{service="events",topic="t",shard="0"}`;
     await eventually(async () => (await get('/metrics')).includes(metric), { what: 'the signal is raised', timeoutMs: 20_000 });
     await eventually(async () => JSON.parse(await get('/ready')).status === 'warn', { what: 'its health shows it' });
     expect(JSON.parse(await get('/live'))).toMatchObject({ status: 'pass' });

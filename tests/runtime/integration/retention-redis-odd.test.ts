@@ -3,8 +3,8 @@ import { blockedKey, deadLetterKey } from '../../../runtime/src/contracts/redis-
 import { deadLetterHours, streamKey, tenantsKey } from '../../../runtime/src/contracts/topology.ts';
 import { streamRetention } from '../../../runtime/src/retention/redis/task.ts';
 import type { Task, TaskReport } from '../../../runtime/src/retention/task.ts';
-import { startTestRedis, type TestRedis } from '../../support/servers.ts';
-import { plainClient, serviceOf, type TopicInputs, topologyOf } from './redis-streams-fixture.ts';
+import type { TestRedis } from '../../support/servers.ts';
+import { onEmptyRedis, serviceOf, type TopicInputs, topologyOf } from './redis-streams-fixture.ts';
 
 const hourMs = 3_600_000;
 const signal = new AbortController().signal;
@@ -15,16 +15,8 @@ const [acme, beta] = [streamKey('chat', 0, 'acme'), streamKey('chat', 0, 'beta')
 let redis: TestRedis;
 let client: Redis;
 
-beforeAll(async () => {
-  redis = await startTestRedis();
-  client = await plainClient(redis);
-}, 60_000);
-afterAll(async () => {
-  client?.disconnect();
-  await redis?.stop();
-});
-beforeEach(async () => {
-  await client.flushall();
+onEmptyRedis((started) => {
+  ({ redis, client } = started);
 });
 
 async function add(key: string, hours: number, ...fields: string[]): Promise<string> {

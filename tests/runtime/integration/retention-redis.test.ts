@@ -3,11 +3,12 @@ import { wrap } from '../../../runtime/src/binding/index.ts';
 import { deadLetterKey } from '../../../runtime/src/contracts/redis-keys.ts';
 import { deadLetterHours, streamKey, tenantsKey } from '../../../runtime/src/contracts/topology.ts';
 import { streamRetention } from '../../../runtime/src/retention/redis/task.ts';
+import { trimScript } from '../../../runtime/src/retention/redis/trim.lua.ts';
 import { trimStream } from '../../../runtime/src/retention/redis/trim.ts';
 import type { TaskReport } from '../../../runtime/src/retention/task.ts';
 import { freePorts } from '../../support/ports.ts';
-import { startTestRedis, startTestRedisCluster, type TestRedis, type TestRedisCluster } from '../../support/servers.ts';
-import { plainClient, serviceOf, type TopicInputs, topologyOf } from './redis-streams-fixture.ts';
+import { startTestRedisCluster, type TestRedis, type TestRedisCluster } from '../../support/servers.ts';
+import { onEmptyRedis, plainClient, serviceOf, type TopicInputs, topologyOf } from './redis-streams-fixture.ts';
 
 const hourMs = 3_600_000;
 const signal = new AbortController().signal;
@@ -17,16 +18,8 @@ const inventory = { windowHours: 24, consumers: [{ group: 'inventory' }] };
 let redis: TestRedis;
 let client: Redis;
 
-beforeAll(async () => {
-  redis = await startTestRedis();
-  client = await plainClient(redis);
-}, 60_000);
-afterAll(async () => {
-  client?.disconnect();
-  await redis?.stop();
-});
-beforeEach(async () => {
-  await client.flushall();
+onEmptyRedis((started) => {
+  ({ redis, client } = started);
 });
 
 /** Entries of so many hours of age; gives their ids. */
@@ -115,7 +108,7 @@ describe('an entry that somebody still needs is kept, however old', () => {
     expect(report.held).toEqual([{ name: stream, sentence: seconds }]);
     expect(report.held[0]!.sentence).toContain(`because group inventory has not acknowledged ${open}: mend or release what holds it up`);
     expect(report.gauges).toEqual([
-      { signal: 'redis.stream.retention_held', labels: { service: 'events', topic: 't', stream }, value: expect.any(Number) },
+      { signal: 'redis.stream.retention_held', labels: { service: 'events', topic: 't', shard: '0' }, value: expect.any(Number) },
     ]);
     expect(Math.abs(report.gauges![0]!.value - 6 * 3_600)).toBeLessThan(60);
     // The wrong variant.
@@ -125,6 +118,17 @@ describe('an entry that somebody still needs is kept, however old', () => {
     // And when it is acknowledged, it goes.
     await client.xack(stream, 'inventory', open!);
     expect(await run({ t: inventory })).toMatchObject({ details: { removed: 2 }, held: [], gauges: [] });
+  });
+
+  test('of all tenants of a topic the longest is told, and no tenant with it', async () => {
+    await client.sadd(tenantsKey('t'), 'acme', 'globex');
+    await add(streamKey('t', 0, 'acme'), 31);
+    await add(streamKey('t', 0, 'globex'), 26);
+    const { gauges } = await run({ t: { isolation: 'tenant', windowHours: 24, consumers: [{ group: 'inventory' }] } });
+    expect(gauges).toEqual([
+      { signal: 'redis.stream.retention_held', labels: { service: 'events', topic: 't', shard: 'tenants' }, value: expect.any(Number) },
+    ]);
+    expect(Math.abs(gauges![0]!.value - 7 * 3_600)).toBeLessThan(60);
   });
 
   test('one that a group has not been given', async () => {
@@ -168,7 +172,7 @@ describe('an entry that somebody still needs is kept, however old', () => {
     let calls = 0;
     const meddling = Object.assign(Object.create(client) as Redis, {
       async callBuffer(command: string, args: string[]) {
-        if (++calls === 3) await client.xgroup('CREATE', stream, 'late', '0');
+        if (args[0] === trimScript.sha1 && ++calls === 3) await client.xgroup('CREATE', stream, 'late', '0');
         return client.callBuffer(command, args);
       },
     });

@@ -1,6 +1,7 @@
 import type { Channel } from 'amqplib';
 import { referenceTopology } from '../../../environments/topology.ts';
 import { managementOf } from '../../../runtime/src/connections/rabbitmq/management.ts';
+import { levelBindingKey } from '../../../runtime/src/contracts/rabbit-delays.ts';
 import type { TopologyInput } from '../../../runtime/src/contracts/topology.ts';
 import { openRabbitDriver } from '../../../runtime/src/topology/drivers/rabbitmq/index.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -27,6 +28,9 @@ beforeEach(async () => {
 afterEach(() => broker?.[Symbol.asyncDispose]());
 
 const service = 'tasks';
+/** 20 levels with a queue, an exchange and two bindings each; the exchange of what is due; exchange, queue and binding of what has no queue. */
+const objectsOfDelays = 84;
+const isNoDelay = ({ name }: { readonly name: string }): boolean => !/\/millrace\.delay\./.test(name);
 const reference = referenceTopology({ tasks: { kind: 'rabbitmq', role: 'tasks' } }, 'process');
 
 async function byHand<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
@@ -38,7 +42,9 @@ async function byHand<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
 
 describe('applying', () => {
   test('the reference topology makes everything once; after that nothing differs', async () => {
-    const changes = await broker.apply(reference);
+    const made = await broker.apply(reference);
+    const changes = made.filter(isNoDelay);
+    expect(made.length - changes.length).toBe(objectsOfDelays + Object.keys(reference.queues ?? {}).length);
     const { queues = {}, exchanges = {}, bindings = [] } = reference;
     const kinds = changes.map(({ name }) => name.split('/')[1]);
     const times = (kind: string, count: number) => Array.from({ length: count }, () => kind);
@@ -100,6 +106,44 @@ describe('applying', () => {
     expect(await broker.ready('dead')).toBe(1);
     await eventually(async () => (await broker.ready('dead')) === 2, { what: 'the old message is dead' });
     expect(await broker.ready('brief')).toBe(0);
+  });
+});
+
+describe('topics', () => {
+  const orders = (change: Partial<NonNullable<TopologyInput['topics']>[string]> = {}): TopologyInput => ({
+    topics: { orders: { transports: [{ kind: 'rabbitmq', service }], shards: 2, consumers: [{ group: 'emails' }], ...change } },
+  });
+
+  test('get all they need once; what is taken from them by hand is drift, and made again', async () => {
+    await broker.apply(orders());
+    expect(await broker.compare(orders())).toEqual({ changes: [], notes: [] });
+    await byHand(async (channel) => {
+      await channel.deleteQueue('orders.emails.1');
+      await channel.unbindQueue('orders.emails.0', 'orders', '0.*');
+      await channel.unbindExchange('millrace.delay.4', 'millrace.delay.5', levelBindingKey(5, 0));
+      await channel.deleteQueue('millrace.delay.7');
+    });
+    const { changes } = await broker.compare(orders());
+    expect(changes.map(({ name, action }) => `${action} ${name.replaceAll('*.', '')}`)).toEqual([
+      ...['create tasks/queue/millrace.delay.7', 'create tasks/queue/orders.emails.1'],
+      'create tasks/binding/millrace.delay.5/exchange:millrace.delay.4/0.#',
+      'create tasks/binding/millrace.delay.7/millrace.delay.7/1.#',
+      'create tasks/binding/orders/orders.emails.0/0.*',
+      'create tasks/binding/orders/orders.emails.1/1.*',
+      'create tasks/binding/millrace.delay.due/orders.emails.1/topic.orders.1.*',
+    ]);
+    await broker.apply(orders());
+    expect((await broker.compare(orders())).changes).toEqual([]);
+  });
+
+  test('keep what other groups have when one is added; one that is not declared any more is shown with what it holds', async () => {
+    await broker.apply(orders());
+    await broker.publish('orders.emails.0', 3);
+    const added = await broker.apply(orders({ consumers: [{ group: 'emails' }, { group: 'stock' }] }));
+    expect(added.every(({ action, name }) => action === 'create' && name.includes('stock'))).toBe(true);
+    const { changes } = await broker.compare(orders({ consumers: [{ group: 'stock' }] }));
+    expect(changes.every(({ action, undeclared }) => action === 'delete' && undeclared === true)).toBe(true);
+    expect(changes.find(({ name }) => name === 'tasks/queue/orders.emails.0')?.danger?.sentence).toContain('3 messages');
   });
 });
 
@@ -218,7 +262,7 @@ describe('a difference', () => {
       },
       { what: 'the policy is seen' },
     );
-    expect(notes).toEqual([
+    expect(notes.filter(isNoDelay)).toEqual([
       {
         level: 'problem',
         name: 'tasks/queue/mails',
@@ -260,7 +304,7 @@ describe('since it was compared', () => {
 
   test('a queue of the same name and other arguments was made where there was none: it is left', async () => {
     const driver = await broker.driver({ queues: { mails: { service } } });
-    const [change] = (await driver.compare()).changes;
+    const change = (await driver.compare()).changes.find(({ name }) => name === 'tasks/queue/mails');
     await byHand((channel) => channel.assertQueue('mails', { durable: true, arguments: { 'x-queue-type': 'classic' } }));
     expect(await refusalOf(driver.apply(change!))).toMatchObject({
       code: 'TOPOLOGY_CONFLICT',
@@ -364,7 +408,7 @@ describe('one clear sentence, where', () => {
     const { code, message } = await refusal({ username: 'reader', env: { PASSWORD: 'reads' } }, { queues: { mails: { service } } });
     expect({ code, message }).toEqual({
       code: 'ACCESS_DENIED',
-      message: expect.stringContaining(`does not permit user reader to PUT /queues/${broker.vhost}/mails`),
+      message: expect.stringContaining(`does not permit user reader to PUT /exchanges/${broker.vhost}/`),
     });
   });
 

@@ -1,3 +1,5 @@
+import { connectRedis } from '../../../runtime/src/connections/redis/index.ts';
+import { aclRulesOf } from '../../../runtime/src/contracts/redis-acl.ts';
 import { startTestRedisCluster, type TestRedisCluster } from '../../support/servers.ts';
 import { applyAll, bindingOf, clientAs, topologyOn } from '../support/topology-redis.ts';
 
@@ -24,4 +26,24 @@ test('streams that nothing declares are found on every master of a cluster', asy
   const binding = bindingOf(cluster.nodes[0]!, topology, { change });
   const { changes } = await applyAll(binding, topology);
   expect(changes.map(({ name }) => name).sort()).toEqual(keys.map((key) => `events/stream/${key}`).sort());
+});
+
+test.each(['produce', 'consume', 'both', 'admin', 'observe'] as const)('a user who may %s gets in', async (access) => {
+  const topology = topologyOn({ orders: { consumers: [{ group: 'books' }] } }, { user: { topics: ['orders'], access, groups: ['books'] } });
+  const refused: string[] = [];
+  for (const { host, port } of cluster.nodes) {
+    const client = await clientAs({ host, port, caFile: undefined }, 'default', cluster.password);
+    await client.call('ACL', 'SETUSER', 'user', 'reset', 'on', '>of-user', ...aclRulesOf(topology, 'user'));
+    await client.call('ACL', 'LOG', 'RESET');
+    client.disconnect();
+  }
+  const binding = bindingOf(cluster.nodes[0]!, topology, { change: { clusterMode: true } });
+  await using connection = await connectRedis(binding.service('events').as('user'), { cluster: true, forStreams: true });
+  expect(await connection.client.ping()).toBe('PONG');
+  for (const { host, port } of cluster.nodes) {
+    const client = await clientAs({ host, port, caFile: undefined }, 'default', cluster.password);
+    refused.push(...((await client.call('ACL', 'LOG')) as string[][]).map((entry) => entry.join(' ')));
+    client.disconnect();
+  }
+  expect(refused).toEqual([]);
 });

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { applyTopology } from '../../../runtime/src/topology/apply.ts';
 import type { Change } from '../../../runtime/src/topology/driver.ts';
-import { startTestRedis, type TestRedis } from '../../support/servers.ts';
-import { applyAll, bindingOf, clientAs, openDriver, type Passwords, topologyOn } from '../support/topology-redis.ts';
+import type { TestRedis } from '../../support/servers.ts';
+import { applyAll, bindingOf, clientAs, onUntouchedRedis, openDriver, type Passwords, topologyOn } from '../support/topology-redis.ts';
 
 const topology = topologyOn(
   {
@@ -21,18 +21,8 @@ const stream = 'stream:{orders.created:0}';
 let redis: TestRedis;
 let admin: Redis;
 
-beforeAll(async () => {
-  redis = await startTestRedis();
-  admin = await clientAs(redis, 'default', redis.password);
-});
-afterAll(async () => {
-  admin?.disconnect();
-  await redis?.stop();
-});
-beforeEach(async () => {
-  await admin.flushall();
-  const users = ((await admin.call('ACL', 'USERS')) as string[]).filter((name) => name !== 'default');
-  if (users.length > 0) await admin.call('ACL', 'DELUSER', ...users);
+onUntouchedRedis((started) => {
+  ({ redis, admin } = started);
 });
 
 const binding = bindingOf.bind(undefined);

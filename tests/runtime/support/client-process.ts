@@ -20,6 +20,8 @@ export interface ClientProcess {
   until<T>(probe: () => T | undefined | false, what: string, timeoutMs: number): Promise<T>;
   /** Processor time, as a share of one core, between two moments. */
   cpuShare(from: number, to: number): number;
+  /** Its exit code, null after a signal. */
+  readonly ended: Promise<number | null>;
   /** Lets it end by itself, after SIGTERM. */
   end(): Promise<{ code: number | null; stderr: string }>;
 }
@@ -46,7 +48,7 @@ export function startClientProcess(script: string, settings: unknown): ClientPro
   const until: ClientProcess['until'] = (probe, what, timeoutMs) =>
     eventually(probe, { timeoutMs, what: `the client says ${what}; stderr: ${stderr}` });
   return {
-    ...{ pid: child.pid!, lines, until },
+    ...{ pid: child.pid!, lines, until, ended },
     first: async (verb, since, timeoutMs = 30_000) =>
       (await until(() => lines.find((line) => line.verb === verb && line.at >= since), verb, timeoutMs)).at,
     cpuShare(from, to) {

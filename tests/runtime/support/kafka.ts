@@ -169,3 +169,14 @@ function int32(value: number): Buffer {
 function compact(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.of(bytes.length + 1), bytes]);
 }
+
+/** Number of the broker that coordinates a group. */
+export async function coordinatorOf(connection: KafkaConnection, group: string): Promise<number> {
+  const { partitions } = (await connection.metadata(['__consumer_offsets'])).topics[0]!;
+  return partitions.find(({ partition }) => partition === Math.abs(javaHash(group) % partitions.length))!.leader!;
+}
+
+/** By which Kafka finds the partition of the offsets, whose leader coordinates the group. */
+function javaHash(text: string): number {
+  return [...text].reduce((hash, letter) => (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0, 0);
+}

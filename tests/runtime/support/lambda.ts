@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { CreateSecretCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { type Binding, type BoundService, bindingSchemaId, type SecretRef } from '../../../runtime/src/contracts/binding.ts';
 import { canonicalJson } from '../../../runtime/src/contracts/canonical-json.ts';
@@ -17,13 +17,14 @@ const root = join(__dirname, '../../..');
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * The function as AWS unpacks it: `make` packs it unless it is packed, and the archive that the plan carries is unpacked into `folder`.
+ * A function as AWS unpacks it: `make` packs it unless it is packed, and the archive that the plan carries is unpacked into `folder`.
  *
  * @returns its handler's file.
  */
-export async function unpackedFunction(folder: string): Promise<string> {
-  await run('make', ['--silent', 'dist/lambda/apply.zip'], { cwd: root });
-  await run(await pythonWith(), ['-m', 'zipfile', '-e', join(root, 'dist/lambda/apply.zip'), folder]);
+export async function unpackedFunction(folder: string, name: 'apply' | 'probe' = 'apply'): Promise<string> {
+  const archive = `dist/lambda/${name}.zip`;
+  await run('make', ['--silent', archive], { cwd: root });
+  await run(await pythonWith(), ['-m', 'zipfile', '-e', join(root, archive), folder]);
   return join(folder, 'index.mjs');
 }
 
@@ -74,6 +75,8 @@ export async function invoke(
 export interface AwsEnvironment {
   /** Stores a secret and says how a binding refers to it. */
   secret(name: string, value: string): Promise<SecretRef>;
+  /** Gives a secret another value. */
+  rotate(ref: SecretRef, value: string): Promise<void>;
   /** Stores the topology and a binding that means it. */
   publish(services: Readonly<Record<string, BoundService>>, topology: TopologyInput): Promise<{ generation: string; topologyHash: string }>;
   /** Overwrites the topology with that hash. */
@@ -96,6 +99,9 @@ export async function awsEnvironment(endpoint: string, parameter: string): Promi
     async secret(name, value) {
       const { ARN } = await secrets.send(new CreateSecretCommand({ Name: name, SecretString: value }));
       return { from: 'aws-secrets-manager', id: ARN! };
+    },
+    async rotate({ id }, value) {
+      await secrets.send(new PutSecretValueCommand({ SecretId: id, SecretString: value }));
     },
     async publish(services, topology) {
       const text = canonicalJson(topologySchema.parse(topology));

@@ -5,7 +5,7 @@ import type { BoundService } from '../../../runtime/src/contracts/binding.ts';
 import { type Topology, type TopologyInput, topologySchema } from '../../../runtime/src/contracts/topology.ts';
 import type { Comparison, Driver } from '../../../runtime/src/topology/driver.ts';
 import { openRedisDriver } from '../../../runtime/src/topology/drivers/redis/index.ts';
-import type { TestRedis, TestSentinel } from '../../support/servers.ts';
+import { startTestRedis, type TestRedis, type TestSentinel } from '../../support/servers.ts';
 
 /** Tests change it afterwards, as a rotation does. */
 export type Passwords = Record<string, string>;
@@ -116,3 +116,23 @@ export function attempt(client: Redis, [name, ...args]: readonly string[]): Prom
 
 /** How a server says that a user may not; the last one comes before it looks at rights at all. */
 export const refusal = /^NOPERM|The user executing the script can't|DEBUG command not allowed/;
+
+/** One server for all tests of a file, before each without keys and with nobody but its administrator. @param use takes it over once it runs */
+export function onUntouchedRedis(use: (started: { readonly redis: TestRedis; readonly admin: Redis }) => void): void {
+  let redis: TestRedis | undefined;
+  let admin: Redis | undefined;
+  beforeAll(async () => {
+    redis = await startTestRedis();
+    admin = await clientAs(redis, 'default', redis.password);
+    use({ redis, admin });
+  });
+  afterAll(async () => {
+    admin?.disconnect();
+    await redis?.stop();
+  });
+  beforeEach(async () => {
+    await admin!.flushall();
+    const users = ((await admin!.call('ACL', 'USERS')) as string[]).filter((name) => name !== 'default');
+    if (users.length > 0) await admin!.call('ACL', 'DELUSER', ...users);
+  });
+}

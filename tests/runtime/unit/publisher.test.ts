@@ -7,10 +7,11 @@ import type { PublishResult, Transport } from '../../../runtime/src/transport.ts
 
 const topology = topologySchema.parse({
   topics: {
-    here: { transports: [{ kind: 'redis-streams', service: 'events' }], onExhausted: 'skip' },
-    blocking: { transports: [{ kind: 'redis-streams', service: 'events' }], onExhausted: 'block' },
-    elsewhere: { transports: [{ kind: 'kafka', service: 'log' }] },
-    otherRedis: { transports: [{ kind: 'redis-streams', service: 'other' }] },
+    here: { transports: [{ kind: 'redis-streams', service: 'events' }], tenantless: true, onExhausted: 'skip' },
+    blocking: { transports: [{ kind: 'redis-streams', service: 'events' }], tenantless: true, onExhausted: 'block' },
+    elsewhere: { transports: [{ kind: 'kafka', service: 'log' }], tenantless: true },
+    otherRedis: { transports: [{ kind: 'redis-streams', service: 'other' }], tenantless: true },
+    ofTenants: { transports: [{ kind: 'redis-streams', service: 'events' }] },
   },
 });
 const row = (id: number, topic = 'here', key?: string): LogRow => ({
@@ -45,6 +46,15 @@ test('publishes each topic in log order, under the fence', async () => {
     ['blocking', ['2']],
   ]);
   expect(publish.mock.calls[0]![2]).toEqual({ fence, signal });
+});
+
+test('refuses events without tenant where topics are not tenantless, and publishes the others', async () => {
+  const { publisher: p, publish } = publisher(published);
+  const owned = { ...row(2, 'ofTenants'), event: { ...row(2).event, tenantid: 'acme' } };
+  const outcome = await p.attempt([row(1, 'ofTenants'), owned], fence, signal);
+  expect(outcome.published).toEqual([owned]);
+  expect(outcome.refused).toMatchObject([{ row: { id: 1 }, error: { code: 'TENANT_REQUIRED' } }]);
+  expect(publish).toHaveBeenCalledTimes(1);
 });
 
 test('tells what may pass by itself from what needs a change', async () => {

@@ -33,6 +33,21 @@ describe('the rules of an ACL user', () => {
     expect(outside).not.toEqual(expect.arrayContaining(['+del']));
   });
 
+  test('of an observer let it read what tells how streams fare, and the entries of streams alone', () => {
+    const rules = rulesOf({ topics: ['paid', 'chat'], access: 'observe' });
+    const entries = rules.at(-1)!;
+    const outside = rules.filter((rule) => !rule.startsWith('('));
+    expect(keysOf(outside).every((key) => key.startsWith('%R~'))).toBe(true);
+    expect(outside.filter((rule) => rule.startsWith('+')).sort()).toEqual(
+      [
+        ...['+client|setname', '+cluster|info', '+cluster|slots', '+exists', '+info', '+ping', '+readonly', '+scard', '+sscan', '+time'],
+        ...['+xinfo|groups', '+xinfo|stream', '+xpending'],
+      ].sort(),
+    );
+    expect(entries).toBe('(-@all %R~stream:{paid:0} %R~stream:{paid:1} %R~tenant:{*}:stream:chat +xrange)');
+    expect(rules.filter((rule) => rule.startsWith('&'))).toEqual([]);
+  });
+
   test('bound to a tenant name this tenant alone, and no register', () => {
     const rules = rulesOf({ topics: ['chat'], groups: ['g'], access: 'both', tenant: 'acme' });
     const words = rules.flatMap((rule) => rule.replace(/[()]/g, '').split(' ')).filter((word) => /^[~%&]/.test(word));
@@ -40,11 +55,14 @@ describe('the rules of an ACL user', () => {
     expect(rules).not.toEqual(expect.arrayContaining(['+client|unblock']));
   });
 
-  test.each(['consume', 'both', 'admin'])('with %s bound to a tenant fit no key of a tenant whose name goes on like one', (access) => {
-    const rules = rulesOf({ topics: ['chat'], groups: ['g'], access, tenant: 'acme' });
-    const words = rules.flatMap((rule) => rule.replace(/[()]/g, '').split(' '));
-    expect(words.filter((word) => /^[~%&].*[*?[]/.test(word))).toEqual([]);
-  });
+  test.each(['consume', 'both', 'observe', 'admin'])(
+    'with %s bound to a tenant fit no key of a tenant whose name goes on like one',
+    (access) => {
+      const rules = rulesOf({ topics: ['chat'], groups: ['g'], access, tenant: 'acme' });
+      const words = rules.flatMap((rule) => rule.replace(/[()]/g, '').split(' '));
+      expect(words.filter((word) => /^[~%&].*[*?[]/.test(word))).toEqual([]);
+    },
+  );
 
   test('of the operator of a tenant name what its declared groups keep', () => {
     const rules = rulesOf({ topics: ['chat'], access: 'admin', tenant: 'acme' });

@@ -1,5 +1,5 @@
+import { attemptsBeforeSetAside, retryDelayMs } from '../../../runtime/src/consuming/retry.ts';
 import { fairShare } from '../../../runtime/src/transports/redis-streams/membership.ts';
-import { attemptsBeforeSetAside, retryDelayMs } from '../../../runtime/src/transports/redis-streams/retry.ts';
 
 test.each([
   [8, 1, [8]],

@@ -1,5 +1,4 @@
 import { janitorCheck } from '../../../runtime/src/retention/check.ts';
-import { gaugeRegistry } from '../../../runtime/src/retention/gauges.ts';
 import { type Janitor, type JanitorLogger, runOnce, startJanitor } from '../../../runtime/src/retention/janitor.ts';
 import type { Task, TaskReport } from '../../../runtime/src/retention/task.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -106,17 +105,4 @@ describe('the health of a janitor', () => {
     });
     expect(await look([{ task: 'sweep', report: { ...idle, held: [held] } }])).toMatchObject({ status: 'degraded', reason: held.sentence });
   });
-});
-
-test('values of signals are metrics with their meaning and unit', async () => {
-  const labels = { service: 'events', topic: 't', stream: 'tenant:{"a"}:stream:t' };
-  const registry = gaugeRegistry(() => [{ signal: 'redis.stream.retention_held', labels, value: 5 }]);
-  expect(await registry.metrics()).toBe(
-    [
-      '# HELP millrace_redis_stream_retention_held_seconds seconds by which the oldest entry is over the window, kept because a group has not acknowledged it',
-      '# TYPE millrace_redis_stream_retention_held_seconds gauge',
-      'millrace_redis_stream_retention_held_seconds{service="events",topic="t",stream="tenant:{\\"a\\"}:stream:t"} 5',
-    ].join('\n'),
-  );
-  expect(await gaugeRegistry(() => []).metrics()).toBe('');
 });

@@ -1,10 +1,11 @@
 import { wrap } from '../../../runtime/src/binding/index.ts';
 import { managementOf } from '../../../runtime/src/connections/rabbitmq/management.ts';
-import type { ExchangeBinding } from '../../../runtime/src/contracts/declared-objects.ts';
 import { bindingName } from '../../../runtime/src/contracts/object-names.ts';
+import { delayLevel, dueExchange, strandedName } from '../../../runtime/src/contracts/rabbit-delays.ts';
+import type { ExchangeBinding } from '../../../runtime/src/contracts/rabbit-objects.ts';
 import { type TopologyInput, topologySchema } from '../../../runtime/src/contracts/topology.ts';
 import { queueCounter } from '../../../runtime/src/topology/drivers/rabbitmq/count.ts';
-import { declaredOn, topicsOn } from '../../../runtime/src/topology/drivers/rabbitmq/declared.ts';
+import { declaredOn, mirrorsOn } from '../../../runtime/src/topology/drivers/rabbitmq/declared.ts';
 import { compare, doomedQueues } from '../../../runtime/src/topology/drivers/rabbitmq/diff.ts';
 import type { Declared, Exchange, Live, LiveQueue } from '../../../runtime/src/topology/drivers/rabbitmq/model.ts';
 import { notesOn } from '../../../runtime/src/topology/drivers/rabbitmq/notes.ts';
@@ -20,7 +21,18 @@ test('a binding without an endpoint for management is refused by name', () => {
 });
 
 const service = 'tasks';
-const declare = (input: TopologyInput): Declared => declaredOn(topologySchema.parse(input), service);
+const all = (input: TopologyInput): Declared => declaredOn(topologySchema.parse(input), service);
+/** Without the delays, which every broker with queues has. */
+const declare = (input: TopologyInput): Declared => {
+  const { exchanges, queues, bindings, ...rest } = all(input);
+  const isNoDelay = (name: string): boolean => !name.startsWith('millrace.delay.');
+  return {
+    ...rest,
+    exchanges: exchanges.filter(({ name }) => isNoDelay(name)),
+    queues: queues.filter(({ name }) => isNoDelay(name)),
+    bindings: bindings.filter(({ source }) => isNoDelay(source)),
+  };
+};
 const argumentsOf = (queue: Omit<NonNullable<TopologyInput['queues']>[string], 'service'>) =>
   declare({ queues: { mails: { service, ...queue }, dead: { service } } }).queues.find(({ name }) => name === 'mails')?.arguments;
 
@@ -71,6 +83,80 @@ describe('what is declared', () => {
       ],
     });
     expect([queues.length, exchanges.length, bindings.length]).toEqual([1, 1, 1]);
+  });
+});
+
+describe('what topics need', () => {
+  const topics: TopologyInput = {
+    topics: {
+      orders: { transports: [{ kind: 'rabbitmq', service }], shards: 2, consumers: [{ group: 'emails' }] },
+      elsewhere: { transports: [{ kind: 'kafka', service: 'log' }], consumers: [{ group: 'emails' }] },
+    },
+  };
+
+  test('is an exchange, and for each group its dead letters, and a queue and a log of attempts a shard', () => {
+    const { exchanges, queues, bindings } = declare(topics);
+    expect(exchanges).toMatchObject([{ name: 'orders', type: 'topic', durable: true, arguments: {} }]);
+    expect(queues.map(({ name }) => name)).toEqual([
+      ...['orders.dead.emails', 'orders.emails.0.attempts', 'orders.emails.1.attempts', 'orders.emails.0', 'orders.emails.1'],
+    ]);
+    expect(queues.at(-1)!.arguments).toEqual({
+      'x-queue-type': 'quorum',
+      'x-single-active-consumer': true,
+      'x-delivery-limit': 1_000,
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': 'orders.dead.emails',
+      'x-dead-letter-strategy': 'at-least-once',
+      'x-overflow': 'reject-publish',
+    });
+    expect(bindings.map(({ source, destination, routingKey }) => [source, destination, routingKey])).toEqual([
+      ['orders', 'orders.emails.0', '0.*'],
+      ['orders', 'orders.emails.1', '1.*'],
+    ]);
+  });
+
+  test('is a ladder of delays, whose steps keep a message until the next one has it, and nothing without queues', () => {
+    const { exchanges, queues, bindings } = all(topics);
+    const level = queues.find(({ name }) => name === delayLevel(3));
+    expect(level?.arguments).toEqual({
+      'x-queue-type': 'quorum',
+      'x-message-ttl': 8_000,
+      'x-dead-letter-exchange': delayLevel(2),
+      'x-dead-letter-strategy': 'at-least-once',
+      'x-overflow': 'reject-publish',
+    });
+    expect(queues.find(({ name }) => name === delayLevel(0))?.arguments).toMatchObject({ 'x-dead-letter-exchange': dueExchange });
+    expect(exchanges.find(({ name }) => name === dueExchange)?.arguments).toEqual({ 'alternate-exchange': strandedName });
+    const due = bindings.filter(({ source }) => source === dueExchange).map(({ destination, routingKey }) => [destination, routingKey]);
+    const bits = '*.'.repeat(20);
+    expect(due).toEqual([
+      ['orders.emails.0', `${bits}topic.orders.0.*`],
+      ['orders.emails.1', `${bits}topic.orders.1.*`],
+    ]);
+    expect(all({ queues: { mails: { service } } }).bindings.at(-1)).toMatchObject({
+      destination: 'mails',
+      routingKey: `${bits}queue.mails`,
+    });
+    expect(all({ topics: { elsewhere: topics.topics!.elsewhere! } })).toEqual({
+      exchanges: [],
+      queues: [],
+      bindings: [],
+      tenantTopics: [],
+    });
+  });
+
+  test('is not what a consumer of one tenant has made for itself, on a topic that isolates tenants', () => {
+    const isolated: TopologyInput = {
+      topics: { chat: { transports: [{ kind: 'rabbitmq', service }], isolation: 'tenant', consumers: [{ group: 'web' }] } },
+    };
+    const live = (declared: Declared): Live => ({
+      ...carriedOut(declared),
+      queues: [
+        ...carriedOut(declared).queues,
+        ...['chat.web@acme.0', 'chat.dead.web@acme', 'chat.web@a%2Eb.0.attempts', 'chat.other'].map((name) => liveQueue(name)),
+      ],
+    });
+    expect(compare(service, all(isolated), live(all(isolated))).map(({ change }) => change.name)).toEqual(['tasks/queue/chat.other']);
   });
 });
 
@@ -262,12 +348,16 @@ describe('a note tells', () => {
     ]);
   });
 
-  test('that topics are not carried yet', () => {
+  test('that nobody takes what a mirror keeps', () => {
     const topology = topologySchema.parse({
-      topics: { orders: { transports: [{ kind: 'rabbitmq', service }] }, other: { transports: [{ kind: 'kafka', service: 'log' }] } },
+      topics: {
+        orders: { transports: [{ kind: 'rabbitmq', service, phase: 'mirror' }], consumers: [{ group: 'emails' }] },
+        quiet: { transports: [{ kind: 'rabbitmq', service, phase: 'mirror' }] },
+        live: { transports: [{ kind: 'rabbitmq', service }], consumers: [{ group: 'emails' }] },
+      },
     });
-    expect(notesOn(service, declaredOn(topology, service), empty, topicsOn(topology, service))).toMatchObject([
-      { level: 'info', name: 'tasks/topic/orders' },
+    expect(notesOn(service, declaredOn(topology, service), empty, mirrorsOn(topology, service))).toMatchObject([
+      { level: 'info', name: 'tasks/exchange/orders' },
     ]);
   });
 });
