@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { committedFiles, repository } from '../repository/repository.ts';
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
-const documents = ['README.md', 'docs/architecture.md', 'docs/aws.md'].map((path) => ({ path, text: read(path) }));
+const documents = ['README.md', 'docs/architecture.md', 'docs/aws.md', 'docs/events.md'].map((path) => ({ path, text: read(path) }));
 
 interface Block {
   readonly info: string;
@@ -25,7 +25,7 @@ function problemOf({ info, code }: Block): string | undefined {
 
 /** Paths of this repository in backticks. */
 function pathsIn(text: string): string[] {
-  const folders = 'environments|servers|constructs|stacks|runtime|examples|tests|docs';
+  const folders = 'environments|alerts|servers|constructs|stacks|runtime|examples|tests|docs';
   return [...text.matchAll(new RegExp(`\`((?:${folders})/[\\w./-]*|\\.dependency-cruiser\\.cjs)\``, 'g'))].map(([, path]) => path!);
 }
 

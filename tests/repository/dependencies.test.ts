@@ -8,11 +8,19 @@ const rules = join(repository, '.dependency-cruiser.cjs');
 
 /** File that breaks a rule, with the import that breaks it. */
 const planted: Readonly<Record<string, readonly (readonly [file: string, specifier: string])[]>> = {
-  'environments-are-the-base': [['environments/a.ts', '../servers/ok.ts']],
+  'environments-are-the-base': [
+    ['environments/a.ts', '../servers/ok.ts'],
+    ['environments/d.ts', '../alerts/ok.ts'],
+  ],
+  'alerts-know-no-host': [
+    ['alerts/a.ts', '../servers/ok.ts'],
+    ['alerts/c.ts', '../constructs/ok.ts'],
+  ],
   'servers-know-no-host': [['servers/a.ts', '../constructs/ok.ts']],
   'constructs-know-no-stack': [['constructs/a.ts', '../stacks/ok.ts']],
   'provisioning-and-runtime-share-contracts-only': [
     ['environments/b.ts', '../runtime/src/ok.ts'],
+    ['alerts/b.ts', '../runtime/src/ok.ts'],
     ['servers/b.ts', '../runtime/src/ok.ts'],
     ['constructs/b.ts', '../runtime/src/ok.ts'],
     ['stacks/b.ts', '../runtime/src/ok.ts'],
@@ -47,7 +55,9 @@ const planted: Readonly<Record<string, readonly (readonly [file: string, specifi
 
 /** What each rule must let pass: the other side of its boundary. */
 const allowed: readonly (readonly [file: string, specifier: string])[] = [
+  ['alerts/fine.ts', '../environments/ok.ts'],
   ['servers/fine.ts', '../environments/ok.ts'],
+  ['servers/fine-alerts.ts', '../alerts/ok.ts'],
   ['constructs/fine.ts', '../servers/ok.ts'],
   ['stacks/fine.ts', '../constructs/ok.ts'],
   ['stacks/fine-framework.ts', 'cdktf'],
@@ -71,6 +81,7 @@ const packages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 const folders = [
   'environments',
+  'alerts',
   'servers',
   'constructs',
   'stacks',
@@ -118,7 +129,7 @@ describe('on a tree with a violation of each rule', () => {
   let violations: Violation[] = [];
   beforeAll(() => {
     plantTree(root);
-    violations = violationsIn(root, 'environments', 'servers', 'constructs', 'stacks', 'runtime', 'examples', 'tests');
+    violations = violationsIn(root, 'environments', 'alerts', 'servers', 'constructs', 'stacks', 'runtime', 'examples', 'tests');
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -139,6 +150,6 @@ describe('on a tree with a violation of each rule', () => {
 });
 
 test('the repository itself breaks no rule', () => {
-  const paths = ['environments', 'servers', 'constructs', 'stacks', 'runtime/src', 'runtime/bench', 'examples', 'tests'];
+  const paths = ['environments', 'alerts', 'servers', 'constructs', 'stacks', 'runtime/src', 'runtime/bench', 'examples', 'tests'];
   expect(violationsIn(repository, ...paths).map(({ rule, from }) => `${rule.name}: ${from}`)).toEqual([]);
 });

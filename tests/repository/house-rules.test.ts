@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorGuide } from '../../runtime/src/contracts/error-guide.ts';
+import { faultGuide } from '../../runtime/src/contracts/fault-guide.ts';
 import { committedFiles, repository } from './repository.ts';
 
 interface Rule {
@@ -93,12 +94,21 @@ test.each([
   }
 });
 
-test('every error code is thrown somewhere', () => {
+test.each([
+  ['error is thrown', errorGuide],
+  ['fault is found', faultGuide],
+])('every code of an %s somewhere', (_, guide) => {
   const sources = files.filter(
     (path) =>
-      /^(?:runtime\/src|environments|servers|constructs|stacks)\/.*\.ts$/.test(path) &&
-      !/^runtime\/src\/contracts\/(?:error-guide|errors)\.ts$/.test(path),
+      /^(?:runtime\/src|environments|alerts|servers|constructs|stacks)\/.*\.ts$/.test(path) &&
+      !/^runtime\/src\/contracts\/(?:error-guide|fault-guide|errors)\.ts$/.test(path),
   );
   const text = sources.map((path) => readFileSync(join(repository, path), 'utf8')).join('\n');
-  expect(Object.keys(errorGuide).filter((name) => !text.includes(`'${name}'`))).toEqual([]);
+  expect(Object.keys(guide).filter((name) => !text.includes(`'${name}'`))).toEqual([]);
+});
+
+test('every fault has one sentence as its way out, and a runbook that exists', () => {
+  const faults = Object.entries<{ wayOut: string; runbook?: string }>(faultGuide);
+  expect(faults.filter(([, { wayOut }]) => !/^[A-Z][^.]*(?:\.[^ .][^.]*)*\.$/.test(wayOut)).map(([code]) => code)).toEqual([]);
+  expect(faults.filter(([, { runbook }]) => runbook !== undefined && !files.includes(`docs/runbooks/${runbook}.md`))).toEqual([]);
 });

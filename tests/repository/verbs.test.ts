@@ -11,7 +11,7 @@ const make = (...args: string[]) => spawnSync('make', args, { cwd: repository, e
 
 test('make alone lists every verb with a line about it', () => {
   const listed = make().stdout.matchAll(/^ {2}(\w+) +\S/gm);
-  const verbs = ['demo', 'test', 'check', 'bench', 'faults', 'up', 'down', 'status', 'synth', 'deploy', 'destroy'];
+  const verbs = ['demo', 'test', 'check', 'bench', 'faults', 'up', 'down', 'status', 'images', 'synth', 'deploy', 'destroy'];
   expect([...listed].map(([, verb]) => verb)).toEqual(expect.arrayContaining(verbs));
 });
 
@@ -29,7 +29,7 @@ test.each([
   expect(steps).toEqual([
     'ENV=production node dist/synth.cjs',
     expect.stringMatching(new RegExp(`node --import tsx stacks/guard\\.ts --terraform tofu production${flag}$`)),
-    `ENV=production cdktf ${verb} --skip-synth 'production-*'`,
+    `ENV=production cdktf ${verb} --skip-synth --skip-provider-lock 'production-*'`,
     '',
   ]);
 });
@@ -64,4 +64,11 @@ describe('.ci/run closes with the line that counts the tests', () => {
   });
   test('when a check fails before the tests', () =>
     expect(ci('types are wrong\\n', 1)).toEqual({ status: 2, lastLine: '0 passed, 1 failed' }));
+});
+
+test('make images builds all images, or those that ONLY names, and without a registry if told so', () => {
+  expect(make('--dry-run', 'images').stdout).toMatch(/docker\/build\.ts *$/m);
+  expect(make('--dry-run', 'images', 'ONLY=redis kafka', 'DEBOOTSTRAP=1').stdout).toContain(
+    'docker/build.ts --only redis kafka --debootstrap',
+  );
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { engine } from '../../environments/engine.ts';
 import { isMillraceError, type MillraceError } from '../../runtime/src/contracts/errors.ts';
 import { isAlive, startTimeOf } from '../../servers/local-process/identity.ts';
 import { processesWithin } from '../../servers/supervisor/holders.ts';
@@ -145,7 +146,7 @@ test('what was in the folder before is not removed', async () => {
 });
 
 test('an environment with another engine is refused', async () => {
-  const aws = { ...trial.environment, engine: { kind: 'docker', images: {} } } as const;
+  const aws = { ...trial.environment, engine: engine.parse({ kind: 'docker' }) };
   expect((await refusal(up(aws, { stateDir: trial.stateDir }))).message).toContain('has the engine docker');
 });
 

@@ -51,9 +51,18 @@ test.each([
   [200, true],
 ])('one that ends in %i days is kept: %s', async (days, kept) => {
   await certificatesOf(home).issue('cache');
-  const old = await issueCertificate(authority(), { hosts: ['localhost'], validTo: new Date(Date.now() + days * day) });
+  const old = await issueCertificate(authority(), { hosts: ['localhost', '127.0.0.1'], validTo: new Date(Date.now() + days * day) });
   writeFileSync(join(home.tls, 'cache.pem'), `${old.cert}${old.key}${old.ca}`);
   expect((await certificatesOf(home).issue('cache')).cert === old.cert).toBe(kept);
+});
+
+test('a certificate that lacks a name of its server is made anew, one with more names is kept', async () => {
+  const { issue } = certificatesOf(home);
+  const first = await issue('cache');
+  const named = await issue('cache', ['cache', 'localhost', '127.0.0.1', '10.78.0.16']);
+  expect(named.cert).not.toBe(first.cert);
+  expect(new X509Certificate(named.cert).subjectAltName).toBe('DNS:cache, DNS:localhost, IP Address:127.0.0.1, IP Address:10.78.0.16');
+  expect(await issue('cache')).toEqual(named);
 });
 
 test('an authority that was removed is made anew, and so are its certificates', async () => {

@@ -1,18 +1,27 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BoundService } from '../../runtime/src/contracts/binding.ts';
 import { type PrometheusSettings, renderPrometheusYml, type Target } from '../../servers/prometheus/config.ts';
+import { writeTargets } from '../../servers/prometheus/targets.ts';
 import { renderWebConfig } from '../../servers/prometheus/web-config.ts';
+import { testFolder } from '../support/folders.ts';
 
-const minimal: PrometheusSettings = { scrapeIntervalSeconds: 15, rulesDir: '/metrics/rules', targets: [] };
+const minimal: PrometheusSettings = {
+  ...{ environment: 'trial', scrapeIntervalSeconds: 15, rulesDir: '/metrics/rules', services: [] },
+  probeAddress: '127.0.0.1:9100',
+};
+const probe = { job_name: 'probe', scheme: 'http', static_configs: [{ targets: ['127.0.0.1:9100'], labels: { kind: 'probe' } }] };
 const plain: Target = { name: 'metrics', kind: 'prometheus', addresses: ['127.0.0.1:9090'] };
 const secured: Target = {
   ...{ name: 'alerts', kind: 'alertmanager', addresses: ['127.0.0.1:9093'], caFile: '/metrics/targets/alerts.ca.pem' },
   credentials: { user: 'admin', passwordFile: '/metrics/targets/alerts.password' },
 };
 
-test('minimal: nothing to scrape and nobody to tell', () => {
+test('minimal: nothing to scrape but the probe, and nobody to tell', () => {
   expect(JSON.parse(renderPrometheusYml(minimal))).toEqual({
-    global: { scrape_interval: '15s', scrape_timeout: '10s', evaluation_interval: '15s' },
+    global: { scrape_interval: '15s', scrape_timeout: '10s', evaluation_interval: '15s', external_labels: { environment: 'trial' } },
     rule_files: ['/metrics/rules/*.yml'],
-    scrape_configs: [],
+    scrape_configs: [probe],
   });
 });
 
@@ -23,11 +32,12 @@ test('everything set: a job for each service, over TLS and with the password in 
     basic_auth: { username: 'admin', password_file: '/metrics/targets/alerts.password' },
     static_configs: [{ targets: ['127.0.0.1:9093'], labels: { kind: 'alertmanager' } }],
   };
-  expect(JSON.parse(renderPrometheusYml({ ...minimal, targets: [plain, secured], alertmanagers: [secured] }))).toMatchObject({
+  expect(JSON.parse(renderPrometheusYml({ ...minimal, services: [plain, secured] }))).toMatchObject({
     alerting: { alertmanagers: [client] },
     scrape_configs: [
       { job_name: 'metrics', scheme: 'http', static_configs: [{ targets: ['127.0.0.1:9090'], labels: { kind: 'prometheus' } }] },
       { job_name: 'alerts', ...client },
+      probe,
     ],
   });
 });
@@ -43,4 +53,20 @@ test('the web configuration names the user and, with TLS, the certificate', () =
     tls_server_config: { cert_file: '/metrics/server.pem', key_file: '/metrics/server.key', min_version: 'TLS12' },
     basic_auth_users: { admin: '$2b$10$x' },
   });
+});
+
+test('passwords are copied for their owner alone, and go with their service', async () => {
+  const bound: BoundService = {
+    ...{ kind: 'rabbitmq', role: 'tasks', endpoints: [{ purpose: 'metrics', host: '127.0.0.1', port: 15_692 }] },
+    auth: { mode: 'password', username: 'admin', secretRef: { from: 'file', id: 'secrets/tasks' } },
+  };
+  const folder = await testFolder('targets');
+  const dir = join(folder.path, 'targets');
+  const read = () => 'secret';
+  writeTargets(dir, { services: { tasks: bound, gone: bound }, read });
+  expect(readdirSync(dir)).toEqual(['gone.password', 'tasks.password']);
+  writeTargets(dir, { services: { tasks: bound }, read });
+  expect(readdirSync(dir)).toEqual(['tasks.password']);
+  expect(statSync(join(dir, 'tasks.password')).mode & 0o777).toBe(0o600);
+  await folder.remove();
 });

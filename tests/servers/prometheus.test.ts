@@ -8,6 +8,7 @@ import { bindingSchema } from '../../runtime/src/contracts/binding.ts';
 import { askHttp, askSuccess, type HttpAddress } from '../../servers/local-process/ask-http.ts';
 import { isAlive } from '../../servers/local-process/identity.ts';
 import { down, status } from '../../servers/supervisor/index.ts';
+import { builtCli } from '../runtime/support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { cpuSeconds, descendantsOf, running } from './process-family.ts';
 import { startTrial, type Trial } from './trial.ts';
@@ -41,9 +42,9 @@ let services: NonNullable<EnvironmentInput['services']> = monitoring;
 const environment = () => parseEnvironment({ ...trial.environment, services });
 
 beforeAll(async () => {
-  trial = await startTrial(services);
+  [trial] = await Promise.all([startTrial(services), builtCli()]);
   await trial.start(environment());
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await trial.remove();
 }, 60_000);
@@ -73,8 +74,8 @@ test('promtool and amtool find nothing wrong with what was written', async () =>
   await expect(run('promtool', ['check', 'config', join(dataOf('alerts'), 'alertmanager.yml')])).rejects.toThrow('Command failed');
 });
 
-test('Prometheus scrapes itself and Alertmanager, knows where to send alerts, and the condition says so', async () => {
-  await eventually(async () => (await conditions()).metrics === '2 of 2 targets up', { what: 'both targets are up', timeoutMs: 20_000 });
+test('Prometheus scrapes itself, Alertmanager and the probe, knows where to send alerts, and the condition says so', async () => {
+  await eventually(async () => (await conditions()).metrics === '3 of 3 targets up', { what: 'all targets are up', timeoutMs: 20_000 });
   expect((await conditions()).alerts).toBe('no alerts');
   await eventually(
     async () => {
@@ -108,9 +109,14 @@ test('a broker that is declared later is scraped by the Prometheus that runs alr
     };
     return Object.fromEntries(data.result.map(({ metric, value }) => [metric.job, value[1]]));
   };
-  await eventually(async () => (await up()).tasks === '1', { what: 'the broker is scraped', timeoutMs: 30_000 });
-  expect(await up()).toEqual({ metrics: '1', alerts: '1', tasks: '1' });
-  expect(await conditions()).toMatchObject({ tasks: 'running, no alarms', metrics: '3 of 3 targets up' });
+  // The probe was started again, to look at the broker too, and was away for a moment.
+  const scraped = async () => {
+    const targets = await up();
+    return Object.values(targets).every((value) => value === '1') ? Object.keys(targets).sort() : undefined;
+  };
+  await eventually(async () => (await scraped())?.includes('tasks'), { what: 'the broker is scraped', timeoutMs: 30_000 });
+  expect(await scraped()).toEqual(['alerts', 'metrics', 'probe', 'tasks']);
+  expect(await conditions()).toMatchObject({ tasks: 'running, no alarms', metrics: '4 of 4 targets up' });
 }, 120_000);
 
 test('a second up changes nothing', async () => {
@@ -134,7 +140,7 @@ test('down leaves no process behind, and the next up has the messages and takes 
   await channel.waitForConfirms();
   await connection.close();
   const before = trial.processes();
-  expect(Object.keys(before).sort()).toEqual(['alerts', 'metrics', 'tasks', 'tasks-epmd']);
+  expect(Object.keys(before).sort()).toEqual(['alerts', 'metrics', 'metrics-probe', 'tasks', 'tasks-epmd']);
   const helpers = descendantsOf(before.tasks!.pid);
   expect(helpers.length).toBeGreaterThan(1);
   const { stopped, elapsedMs } = await down(environment(), { stateDir: trial.stateDir });

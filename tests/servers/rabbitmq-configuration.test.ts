@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type RabbitSettings, renderDefinitions, renderRabbitConf } from '../../servers/rabbitmq/config.ts';
+import { hashPassword, type RabbitSettings, renderDefinitions, renderRabbitConf } from '../../servers/rabbitmq/config.ts';
 import { serverEnvironment } from '../../servers/rabbitmq/environment.ts';
 
 const lines = (settings: RabbitSettings) => renderRabbitConf(settings).trimEnd().split('\n');
@@ -57,7 +57,7 @@ test('everything set: three nodes, TLS on every port and nothing else, a line of
 });
 
 test('the definitions name one administrator, by a salted hash of the password and not by the password', () => {
-  const text = renderDefinitions({ user: 'admin', password: 'p4ss' });
+  const text = renderDefinitions({ user: 'admin', passwordHash: hashPassword('p4ss') });
   expect(text).not.toContain('p4ss');
   const { users, vhosts, permissions } = JSON.parse(text) as {
     users: { name: string; password_hash: string }[];

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Environment, type EnvironmentInput, parseEnvironment } from '../../environments/schema.ts';
@@ -19,6 +19,8 @@ export interface Trial {
   /** Processes that the state file names, by server. */
   processes(): Record<string, ProcessIdentity>;
   alive(): string[];
+  /** Every secret of it by name, and everything that travels or that other users of the machine may see: documents, state, logs, and how its processes were called. */
+  secretsAndTexts(): { readonly secrets: Record<string, string>; readonly texts: Record<string, string> };
   /** `up`; should the test die, its servers die too. @param environment other services in the same folder. @default its own */
   start(environment?: Environment): ReturnType<typeof up>;
   /** `down`, files stay. */
@@ -52,6 +54,7 @@ export async function startTrial(
   let release = () => {};
   return {
     ...{ environment, stateDir, folder, processes },
+    secretsAndTexts: () => secretsAndTextsOf(stateDir, processes()),
     alive: () => Object.entries(processes()).flatMap(([id, process]) => (isAlive(process) ? [id] : [])),
     async start(other = environment) {
       const result = await up(other, { stateDir });
@@ -79,6 +82,18 @@ function processesOf(stateDir: string): Record<string, ProcessIdentity> {
     servers: Record<string, { process?: ProcessIdentity }>;
   };
   return Object.fromEntries(Object.entries(servers).flatMap(([id, { process }]) => (process === undefined ? [] : [[id, process]])));
+}
+
+function secretsAndTextsOf(stateDir: string, processes: Readonly<Record<string, ProcessIdentity>>) {
+  const read = (folder: string, which: RegExp) =>
+    Object.fromEntries(
+      readdirSync(folder, { withFileTypes: true }).flatMap(({ parentPath, name }) =>
+        which.test(name) ? [[name, readFileSync(join(parentPath, name), 'utf8')]] : [],
+      ),
+    );
+  const calls = Object.entries(processes).map(([name, { pid }]) => [`call of ${name}`, readFileSync(`/proc/${pid}/cmdline`, 'utf8')]);
+  const texts = { ...read(stateDir, /\.(json|d\.ts)$/), ...read(join(stateDir, 'logs'), /\.log$/), ...Object.fromEntries(calls) };
+  return { secrets: read(join(stateDir, 'secrets'), /./), texts: texts as Record<string, string> };
 }
 
 /** Has the servers killed even when the test process itself is: call it after `up`. @returns what ends that. */

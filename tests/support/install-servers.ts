@@ -21,14 +21,14 @@ export default async function installServers(): Promise<void> {
       say(`fetching ${title} with Maven, once: ${megabytes} MB, ${Math.round(elapsedMs / 1_000)} s`),
   });
   await pythonWith();
-  packFunction(say);
+  packFunctions(say);
 }
 
-/** Plans carry the code of the function that applies topologies: `make` packs it when a test needs it as it is, here it must only be there. */
-function packFunction(say: (text: string) => void): void {
-  const code = 'dist/lambda/apply.zip';
+/** Plans carry the code of functions: `make` packs it when a test needs it as it is, here it must only be there. */
+function packFunctions(say: (text: string) => void): void {
+  const archives = ['dist/lambda/apply.zip', 'dist/lambda/probe.zip'];
   const cwd = join(__dirname, '..', '..');
-  if (existsSync(join(cwd, code))) return;
-  const { status, stderr } = spawnSync('make', ['--silent', code], { cwd, encoding: 'utf8' });
-  if (status !== 0) say(`tests of plans will fail, because ${code} could not be packed:\n${stderr}`);
+  if (archives.every((archive) => existsSync(join(cwd, archive)))) return;
+  const { status, stderr } = spawnSync('make', ['--silent', ...archives], { cwd, encoding: 'utf8' });
+  if (status !== 0) say(`tests of plans will fail, because functions could not be packed:\n${stderr}`);
 }

@@ -58,7 +58,7 @@ export async function startTestRedisCluster(options: TestRedisClusterOptions = {
         }),
       );
       started.push(server);
-      return testRedis(server, { port, password, caFile, dir }, async () => undefined);
+      return testRedis(server, { host: testHost, port, password, caFile, dir }, async () => undefined);
     };
     try {
       const nodes = await settleAll(Array.from({ length: nodeCount }, (_, index) => startNode(index)));

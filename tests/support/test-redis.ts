@@ -26,6 +26,8 @@ export interface TestRedisOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Speak TLS and nothing else; a `TestAuthority` is one. @default plain text */
   readonly tls?: ServerTls | undefined;
+  /** Where it keeps its files. @default a folder that is removed at its end */
+  readonly dir?: string | undefined;
 }
 
 /** What a test's Redis has unless it asks for something else: streams, kept on disk as in production. */
@@ -34,18 +36,19 @@ export const testRedisSettings = { maxMemoryMiB: 512, maxMemoryPolicy: 'noevicti
 export const testHost = '127.0.0.1';
 
 /** Starts a Redis server with streams' settings on a free port, in its own folder. */
-export async function startTestRedis({ settings = {}, tls }: TestRedisOptions = {}): Promise<TestRedis> {
+export async function startTestRedis({ settings = {}, tls, ...options }: TestRedisOptions = {}): Promise<TestRedis> {
   const program = requireRedis();
   const folder = await testFolder('redis');
+  const { dir = join(folder.path, 'data') } = options;
   const password = randomBytes(12).toString('base64url');
   return onFreePorts(folder, 1, async (port) => {
     const server = await runTestServer(
       redisProcess({
-        ...{ name: 'test-redis', program, dir: join(folder.path, 'data'), logFile: join(folder.path, 'log'), tls },
+        ...{ name: 'test-redis', program, dir, logFile: join(folder.path, 'log'), tls },
         settings: () => ({ ...testRedisSettings, host: testHost, port, password, settings }),
       }),
     );
-    return testRedis(server, { port, password, caFile: tls?.caFile, dir: join(folder.path, 'data') }, folder.remove);
+    return testRedis(server, { host: testHost, port, password, caFile: tls?.caFile, dir }, folder.remove);
   });
 }
 
@@ -58,11 +61,10 @@ export function requireRedis(): string {
 
 export function testRedis(
   server: TestServer,
-  address: Pick<TestRedis, 'port' | 'password' | 'caFile' | 'dir'>,
+  address: Pick<TestRedis, 'host' | 'port' | 'password' | 'caFile' | 'dir'>,
   removeFiles: () => Promise<void>,
 ): TestRedis {
   return {
-    host: testHost,
     ...address,
     get pid() {
       return server.pid;

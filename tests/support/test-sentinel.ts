@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { settleAll } from '../../servers/local-process/settle.ts';
+import type { LocalServer } from '../../servers/local-process/start.ts';
 import { masterAddress } from '../../servers/redis-sentinel/process.ts';
-import { type SentinelSet, setNodes, setSentinels, waitForSet } from '../../servers/redis-sentinel/set.ts';
+import { type SentinelSet, type SetMember, setNodes, setSentinels, waitForSet } from '../../servers/redis-sentinel/set.ts';
 import type { ServerTls } from '../../servers/tls/server-tls.ts';
 import { eventually } from './eventually.ts';
 import { type TestFolder, testFolder } from './folders.ts';
+import type { TestHosts } from './machines/hosts.ts';
 import { onFreePorts } from './port-retry.ts';
 import { requireRedis, type TestRedis, testHost, testRedis, testRedisSettings } from './test-redis.ts';
 import { runTestServer, type TestServer } from './test-server.ts';
@@ -39,6 +41,8 @@ export interface TestSentinelOptions {
   readonly aclFile?: boolean;
   /** Servers and sentinels speak TLS and nothing else; a `TestAuthority` is one. @default plain text */
   readonly tls?: ServerTls | undefined;
+  /** A machine for each node and its sentinel. @default all are processes of this one */
+  readonly hosts?: TestHosts | undefined;
 }
 
 const nodeCount = 3;
@@ -53,8 +57,8 @@ export async function startTestSentinel(options: TestSentinelOptions = {}): Prom
     const set = describeSet(program, folder, firstPort, options);
     const started: TestServer[] = [];
     try {
-      const run = async (server: Parameters<typeof runTestServer>[0]) => {
-        const running = await runTestServer(server);
+      const run = async (server: LocalServer, index: number) => {
+        const running = await runTestServer(options.hosts?.placed(server, index) ?? server);
         started.push(running);
         return running;
       };
@@ -70,23 +74,26 @@ export async function startTestSentinel(options: TestSentinelOptions = {}): Prom
 }
 
 function describeSet(program: string, { path }: TestFolder, firstPort: number, options: TestSentinelOptions): SentinelSet {
-  const { settings = {}, downAfterMs = 1_000, failoverTimeoutMs = 3_000, minReplicasToWrite = 0, tls, aclFile = false } = options;
-  const member = (name: string, port: number) => ({
-    name,
-    port,
+  const { settings = {}, downAfterMs = 1_000, failoverTimeoutMs = 3_000, minReplicasToWrite = 0, tls, aclFile = false, hosts } = options;
+  const member = (name: string, index: number, port: number) => ({
+    ...{ name, port, host: hosts?.addresses[index] ?? testHost },
     dir: join(path, `${name}-${firstPort}`),
     logFile: join(path, `${name}.log`),
   });
   const count = (length: number) => Array.from({ length }, (_, index) => index);
   return {
-    ...{ program, host: testHost, masterName, tls: tls && (() => tls), users: aclFile ? [] : undefined },
+    ...{ program, masterName, tls: tls && (() => tls), users: aclFile ? [] : undefined },
     password: randomBytes(12).toString('base64url'),
     sentinelPassword: randomBytes(12).toString('base64url'),
-    nodes: count(nodeCount).map((index) => member(`node-${index + 1}`, firstPort + index)),
-    sentinels: count(sentinelCount).map((index) => member(`sentinel-${index + 1}`, firstPort + nodeCount + index)),
+    nodes: count(nodeCount).map((index) => member(`node-${index + 1}`, index, firstPort + index)),
+    sentinels: count(sentinelCount).map((index) => member(`sentinel-${index + 1}`, index, firstPort + nodeCount + index)),
     node: { ...testRedisSettings, minReplicasToWrite, settings },
     sentinel: { downAfterMs, failoverTimeoutMs },
   };
+}
+
+function addressOf({ host, port }: SetMember): { host: string; port: number } {
+  return { host, port };
 }
 
 function testSentinel(
@@ -98,9 +105,9 @@ function testSentinel(
 ): TestSentinel {
   const { password, sentinelPassword } = set;
   const nodes = nodeServers.map((server, index) =>
-    testRedis(server, { port: set.nodes[index]!.port, password, caFile, dir: set.nodes[index]!.dir }, async () => undefined),
+    testRedis(server, { ...addressOf(set.nodes[index]!), password, caFile, dir: set.nodes[index]!.dir }, async () => undefined),
   );
-  const sentinels = set.sentinels.map(({ port }) => ({ host: testHost, port }));
+  const sentinels = set.sentinels.map(addressOf);
   return {
     ...{ masterName, password, sentinelPassword, caFile, sentinels, nodes, sentinelServers },
     master: () =>
