@@ -1,4 +1,4 @@
-const provisioning = '^(environments|servers|constructs|stacks)/';
+const provisioning = '^(environments|alerts|servers|constructs|stacks|docker)/';
 const framework = 'node_modules/(cdktf|constructs|@cdktf/[^/]+)/';
 
 /** Which folder may import which. `tests/repository/dependencies.test.ts` plants a violation of each rule. @type {import('dependency-cruiser').IConfiguration} */
@@ -9,6 +9,13 @@ module.exports = {
       comment: 'what is wanted knows nothing of how it is made',
       severity: 'error',
       from: { path: '^environments/' },
+      to: { path: '^(alerts|servers|constructs|stacks)/' },
+    },
+    {
+      name: 'alerts-know-no-host',
+      comment: 'what is too much is the same whoever hosts the servers and whoever watches',
+      severity: 'error',
+      from: { path: '^alerts/' },
       to: { path: '^(servers|constructs|stacks)/' },
     },
     {
@@ -37,7 +44,7 @@ module.exports = {
       comment: 'the package is published alone',
       severity: 'error',
       from: { path: '^runtime/src/' },
-      to: { path: '^(environments|servers|constructs|stacks|examples|runtime/bench)/' },
+      to: { path: '^(environments|alerts|servers|constructs|stacks|examples|runtime/bench)/' },
     },
     {
       name: 'contracts-import-only-zod',
@@ -58,7 +65,7 @@ module.exports = {
       comment: 'an example can be copied into another repository and still works',
       severity: 'error',
       from: { path: '^examples/([^/]+)/' },
-      to: { path: '^(environments|servers|constructs|stacks|runtime/(?!dist/)|examples/(?!$1/))' },
+      to: { path: '^(environments|alerts|servers|constructs|stacks|runtime/(?!dist/)|examples/(?!$1/))' },
     },
     {
       name: 'examples-import-by-package-name',

@@ -12,16 +12,16 @@ INSTALLED = node_modules/.package-lock.json
 BUILT = runtime/dist/cli/main.js
 RUNTIME = $(shell find runtime/src -name '*.ts' 2>/dev/null) runtime/package.json runtime/tsconfig.json tsconfig.base.json
 BUNDLE = dist/synth.cjs
-# The code of the function that applies topologies, which plans for AWS carry along.
-LAMBDA = dist/lambda/apply.zip
+# The code of the functions that plans for AWS carry along. They are made together.
+LAMBDA = dist/lambda/apply.zip dist/lambda/probe.zip
 # Where cdktf keeps providers, too: they are large, and one copy serves all stacks.
 PROVIDERS = $(or $(TF_PLUGIN_CACHE_DIR),$(HOME)/.terraform.d/plugin-cache)
 GUARD = mkdir -p '$(PROVIDERS)' && TF_PLUGIN_CACHE_DIR='$(PROVIDERS)' $(RUN) stacks/guard.ts --terraform $(or $(TERRAFORM_BINARY_NAME),terraform)
-PLANNED = $(shell find environments servers constructs stacks runtime/src/contracts -name '*.ts' -o -name '*.sh' 2>/dev/null)
-SOURCES = $(wildcard environments servers constructs stacks runtime/src runtime/bench examples tests)
+PLANNED = $(shell find environments alerts servers constructs stacks runtime/src/contracts -name '*.ts' -o -name '*.sh' 2>/dev/null)
+SOURCES = $(wildcard environments alerts servers constructs stacks docker runtime/src runtime/bench examples tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench faults up down status synth bootstrap deploy destroy build generate
+.PHONY: help demo drill test check bench faults up down status images synth bootstrap deploy destroy build generate
 
 help: ## list the verbs
 	@echo 'make VERB [ENV=name] [ONLY="services"]'
@@ -29,6 +29,9 @@ help: ## list the verbs
 
 demo: $(INSTALLED) $(BUILT) ## orders, consumers and kills on real servers, with a table of what survived
 	@$(RUN) examples/order-service/demo.ts
+
+drill: $(INSTALLED) $(BUILT) ## a backlog, a poisoned event, a stopped replica and others, until each alert has rung and is silent again
+	@$(RUN) examples/order-service/drill.ts
 
 test: check ## everything that `check` does, then all tests on real servers
 	@jest
@@ -59,20 +62,24 @@ down: $(INSTALLED) ## stop them
 status: $(INSTALLED) ## say which of them run
 	@$(RUN) servers/main.ts status $(LOCAL) $(if $(ONLY),--only $(ONLY))
 
+images: $(INSTALLED) ## build the images of the servers, or those that ONLY names; with DEBOOTSTRAP=1 without any registry
+	@$(RUN) docker/build.ts $(if $(ONLY),--only $(ONLY)) $(if $(DEBOOTSTRAP),--debootstrap)
+
 synth: env-named $(BUNDLE) ## write the Terraform of ENV to cdktf.out
 	@ENV=$(ENV) node $(BUNDLE)
 
 bootstrap: env-named $(BUNDLE) ## once an account and region, before the first deploy: what environments share
 	@ENV=$(ENV) cdktf deploy '$(or $(ONLY),bootstrap-*)' $(if $(MILLRACE_STATE_BUCKET),--migrate-state)
 
-# What the guard has looked at is what cdktf applies: nothing is synthesized in between.
-deploy: synth ## plan ENV, refuse what would lose data of a protected one, and apply it after a question
+# What the guard has looked at is what cdktf applies: nothing is synthesized in between. Hashes of providers are not locked: cdktf.out is not kept, and to ask the
+# registry for them fails where providers come from a mirror alone.
+deploy: synth $(BUILT) ## plan ENV, refuse what would lose data of a protected one, and apply it after a question
 	@$(GUARD) $(ENV)
-	@ENV=$(ENV) cdktf deploy --skip-synth '$(ENV)-*'
+	@ENV=$(ENV) cdktf deploy --skip-synth --skip-provider-lock '$(ENV)-*'
 
 destroy: synth ## destroy ENV after a question, unless it is protected
 	@$(GUARD) $(ENV) --destroy
-	@ENV=$(ENV) cdktf destroy --skip-synth '$(ENV)-*'
+	@ENV=$(ENV) cdktf destroy --skip-synth --skip-provider-lock '$(ENV)-*'
 
 build: $(INSTALLED) $(BUILT) ## compile the package millrace
 
@@ -98,5 +105,5 @@ $(BUILT): $(RUNTIME) | $(INSTALLED)
 $(BUNDLE): $(PLANNED) $(INSTALLED) | $(LAMBDA)
 	@$(RUN) stacks/bundle.ts
 
-$(LAMBDA): $(RUNTIME) stacks/pack-apply.ts stacks/zip.ts $(INSTALLED)
-	@$(RUN) stacks/pack-apply.ts
+$(LAMBDA) &: $(RUNTIME) stacks/pack-functions.ts stacks/zip.ts $(INSTALLED)
+	@$(RUN) stacks/pack-functions.ts
