@@ -11,10 +11,12 @@ export interface ChildSettings {
   readonly concurrency: number;
   /** Id of the event whose handler kills the process. */
   readonly poison: string;
+  /** @default 1_000 */
+  readonly sessionTimeoutMs?: number;
 }
 
 /** Consumes until it is killed; says `begin ID ATTEMPT` and `end ID`, a line each. */
-const { handedOver, topology, topic, name, concurrency, poison } = JSON.parse(process.argv[2]!) as ChildSettings;
+const { handedOver, topology, topic, name, concurrency, poison, sessionTimeoutMs = 1_000 } = JSON.parse(process.argv[2]!) as ChildSettings;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -23,7 +25,7 @@ function say(line: string): void {
 const { bound, env } = handedOver;
 const service = wrap({ log: bound }, { env }).service('log');
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const transport = await kafkaTopics({ service, topology, consumerName: name, sessionTimeoutMs: 1_000, logger: quiet });
+const transport = await kafkaTopics({ service, topology, consumerName: name, sessionTimeoutMs, logger: quiet });
 process.once('SIGTERM', () => transport.close().then(() => process.exit(0)));
 await transport.subscribe(topic, { group: 'g', concurrency }, async ({ id }, { attempt }) => {
   say(`begin ${id} ${attempt}`);

@@ -9,6 +9,7 @@ import { eventsOf, lettersOf, topologyOf, useCluster } from './kafka-transport-f
 
 const topics = {
   shared: { partitions: 4 },
+  waiting: { partitions: 4 },
   failing: {},
   killing: { retry: { attempts: 2, initialDelayMs: 20, maxDelayMs: 100 } },
   expired: {},
@@ -68,6 +69,61 @@ test('consumers that come and go hand partitions on in good order: nothing is lo
   await eventually(() => order.seen.size === published, { what: 'all are handled', timeoutMs: 30_000 });
   await ground.settled(first, 'shared');
   expect({ calls, disorder: order.disorder }).toEqual({ calls: published, disorder: [] });
+}, 120_000);
+
+test('while a group waits for a dead member, the others handle and commit what they have', async () => {
+  const patient = { sessionTimeoutMs: 10_000, maxUnhandled: 50 };
+  const survivor = await ground.open(patient);
+  const seen: string[] = [];
+  const keys = new Set<string>();
+  await survivor.subscribe('waiting', { group: 'g', concurrency: 8 }, async ({ id, partitionkey }) => {
+    seen.push(id);
+    keys.add(partitionkey!);
+  });
+  const settings: ChildSettings = {
+    ...{ handedOver: ground.handedOver, topology: topologyOf(topics), topic: 'waiting', name: 'child', concurrency: 4 },
+    ...{ poison: 'none', sessionTimeoutMs: patient.sessionTimeoutMs },
+  };
+  const child = startClientProcess(`${__dirname}/kafka-transport-child.mts`, settings);
+  let published = 0;
+  const publish = async (count: number): Promise<void> => {
+    await survivor.publish('waiting', eventsOf(count, { keys: 40, from: published + 1 }));
+    published += count;
+  };
+  const isShared = async (): Promise<boolean> => {
+    await publish(40);
+    return child.lines.some(({ verb }) => verb === 'end');
+  };
+  await eventually(isShared, { what: 'the child has its part', timeoutMs: 20_000 });
+  await ground.settled(survivor, 'waiting');
+  keys.clear();
+  await publish(40);
+  await ground.settled(survivor, 'waiting');
+  process.kill(child.pid, 'SIGKILL');
+  await child.ended;
+  const diedAt = performance.now();
+  const before = published;
+  const successor = await ground.open(patient);
+  let taken = 0;
+  await successor.subscribe('waiting', { group: 'g' }, async () => {
+    taken += 1;
+  });
+  // The survivor hears of the change by its next heartbeat, and joins again.
+  await pause(1_500);
+  // Several times what the group was told may begin.
+  for (let round = 0; round < 20; round++) await publish(200);
+  const own = eventsOf(published - before, { keys: 40, from: before + 1 }).filter(({ partitionkey }) => keys.has(partitionkey!));
+  expect(own.length).toBeGreaterThan(1_000);
+  const handled = (): boolean => {
+    const ids = new Set(seen);
+    return own.every(({ id }) => ids.has(id));
+  };
+  await eventually(handled, { what: 'the survivor has handled what is its own', timeoutMs: 30_000 });
+  await ground.settled(survivor, 'waiting', published - before - own.length);
+  expect({ took: performance.now() - diedAt < patient.sessionTimeoutMs - 2_000, taken }).toEqual({ took: true, taken: 0 });
+  await eventually(() => taken > 0, { what: 'the successor has a part', timeoutMs: 30_000 });
+  await ground.settled(survivor, 'waiting');
+  expect(new Set(seen).size).toBe(seen.length);
 }, 120_000);
 
 test('a failing event holds back its key alone, in the memory of one event, and comes again until it succeeds', async () => {

@@ -52,8 +52,8 @@ test('handled events that a commit has no room to tell of are warned of once, an
   const [held] = [...consumer.held.values()];
   for (let offset = 1; offset < 6_000; offset += 2) held!.offsets.finish(offset);
   const notes: string[] = [];
-  const commit = async (commits: readonly Commit[]) => {
-    notes.push(...commits.map(({ metadata }) => metadata));
+  const commit = async (commits: () => readonly Commit[]) => {
+    notes.push(...commits().map(({ metadata }) => metadata));
     return new Map([[0, 0]]);
   };
   const committer = startCommitter(consumer, { commit }, () => undefined);

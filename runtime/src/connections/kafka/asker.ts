@@ -6,6 +6,8 @@ import { isLasting, kafkaError } from './errors.ts';
 
 /** A request of the protocol, in one version: how it is written, and how the answer to it is read. */
 export interface Protocol<Options, Answer> {
+  /** The broker may keep the answer until others have done something, and with it all that is asked behind it on the same socket. */
+  readonly heldBack?: boolean;
   request(options: Options): unknown;
   decode(bytes: Buffer): Promise<Answer>;
 }

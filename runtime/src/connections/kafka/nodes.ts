@@ -5,7 +5,10 @@ import type { ClientSource } from './client.ts';
 import { kafkaError } from './errors.ts';
 import type { KafkaMetadata } from './metadata.ts';
 
-/** Brokers to be asked one by one. Each has sockets of its own, opened with the first question and anew after a failure: one for `Fetch`, one for the rest. */
+/**
+ * Brokers to be asked one by one. Each has sockets of its own, opened with the first question and anew after a failure: one for `Fetch`, one for answers that are
+ * held back, one for the rest.
+ */
 export interface KafkaNodes extends AsyncDisposable {
   /** Leaders and replicas of `topics`; the addresses of brokers are remembered from it. */
   metadata(topics: readonly string[]): Promise<KafkaMetadata>;
@@ -31,13 +34,14 @@ export function openNodes(source: ClientSource, anyNode: AnyNode, onClosed: () =
     addresses = new Map(found.brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]));
     return found;
   };
-  const askerOf = async (node: number): Promise<Asker> => {
+  const askerOf = async (node: number, heldBack: boolean): Promise<Asker> => {
     if (!addresses.has(node)) await metadata([]);
     const address = addresses.get(node);
     if (closed) throw new MillraceError('CONNECTION_CLOSED', `connection to ${source.where} is closed`);
     if (address === undefined) throw new MillraceError('CONNECTION_FAILED', `${source.where} has no broker ${node} now`);
-    const asker = askers.get(address) ?? openAsker(source.at(address));
-    askers.set(address, asker);
+    const line = heldBack ? `${address} held back` : address;
+    const asker = askers.get(line) ?? openAsker(source.at(address));
+    askers.set(line, asker);
     return asker;
   };
   const close = once(async () => {
@@ -50,7 +54,7 @@ export function openNodes(source: ClientSource, anyNode: AnyNode, onClosed: () =
     any: anyNode.ask,
     async ask(node, protocol, options, limitMs) {
       try {
-        return await (await askerOf(node)).ask(protocol, options, limitMs);
+        return await (await askerOf(node, protocol.heldBack ?? false)).ask(protocol, options, limitMs);
       } catch (error) {
         throw kafkaError(error, `broker ${node} of ${source.where}`);
       }

@@ -204,15 +204,18 @@ interface Api {
   readonly name: string;
   /** Versions with tagged fields have a tag list behind the header, too, which kafkajs does not know of. */
   readonly flexible?: boolean;
+  /** See `Protocol`. */
+  readonly heldBack?: boolean;
 }
 
 /** A request and the answer to it, byte by byte: for versions that kafkajs does not speak, or speaks slowly. */
 export function wireProtocol<Options, Answer>(
-  { key, version, name, flexible = false }: Api,
+  { key, version, name, flexible = false, heldBack = false }: Api,
   write: (writer: Writer, options: Options) => void,
   read: (reader: Reader) => Answer,
 ): Protocol<Options, Answer> {
   return {
+    heldBack,
     request: (options) => ({
       apiKey: key,
       apiVersion: version,

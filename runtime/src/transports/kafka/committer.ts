@@ -75,8 +75,10 @@ export function startCommitter(consumer: Consumer, member: Pick<Member, 'commit'
     for (const plan of plans) tellLeftOut(plan);
     sending += 1;
     try {
-      const codes = await member.commit(plans.map(({ commit }) => commit));
-      for (const { held, begunBelow } of plans) {
+      // What has been lost meanwhile may be somebody else's.
+      const own = (): Plan[] => plans.filter(({ held }) => !held.lost);
+      const codes = await member.commit(() => own().map(({ commit }) => commit));
+      for (const { held, begunBelow } of own()) {
         const code = codes.get(held.partition) ?? answer.unknownTopic;
         if (code !== answer.ok) throw answerError(code, `group ${group}`);
         held.begunBelow = begunBelow;

@@ -13,7 +13,7 @@ export interface Consumer extends ConsumerSettings {
   readonly service: string;
   readonly sessionTimeoutMs: number;
   readonly drainMs: number;
-  /** Brokers, over sockets of this subscription's own: an answer that is held back, as of `JoinGroup`, keeps what is behind it waiting. */
+  /** Brokers, over sockets of this subscription's own: what others wait for must not keep a heartbeat waiting. */
   readonly nodes: KafkaNodes;
   /** Brokers, over the transport's sockets. */
   readonly shared: KafkaNodes;

@@ -13,7 +13,7 @@ const sureShare = 0.9;
 const answerTimeMs = 5_000;
 
 /** With the topic `noTopic` a member consumes nothing. */
-export type SessionParts = Pick<Consumer, 'nodes' | 'shared' | 'leaders' | 'groupId' | 'topicName' | 'sessionTimeoutMs' | 'log'>;
+export type SessionParts = Pick<Consumer, 'nodes' | 'leaders' | 'groupId' | 'topicName' | 'sessionTimeoutMs' | 'log'>;
 
 /** One process in a consumer group, as its coordinator knows it. */
 export interface GroupSession {
@@ -27,10 +27,15 @@ export interface GroupSession {
    * @throws {MillraceError} CONSUMER_LEASE_LOST when the group knows this member no more; CONNECTION_FAILED and the like.
    */
   enter(owned: readonly number[], partitions: number): Promise<readonly number[] | undefined>;
-  /** Tells that it is there. @returns whether the group is as it was. @throws as `enter` */
+  /** Tells that it is there, also while it waits for `enter`. @returns whether the group is as it was. @throws as `enter` */
   beat(): Promise<boolean>;
-  /** @returns the error code of each partition. @throws as `enter` */
-  commit(commits: readonly Commit[], topic: string): Promise<ReadonlyMap<number, number>>;
+  /**
+   * Also while a group changes: nobody else has a partition before this member has given it back.
+   *
+   * @param commits asked for each time offsets are sent, which is once more when the group has changed meanwhile.
+   * @returns the error code of each partition. @throws as `enter`
+   */
+  commit(commits: () => readonly Commit[], topic: string): Promise<ReadonlyMap<number, number>>;
   leave(): Promise<void>;
   /** Until when nobody else can have got the partitions, on the monotonic clock. */
   sureUntil(): number;
@@ -42,7 +47,6 @@ export interface GroupSession {
 
 export function createGroupSession({
   nodes,
-  shared,
   leaders,
   groupId: group,
   topicName: topic,
@@ -53,6 +57,9 @@ export function createGroupSession({
   let current: Membership = { group, generation: -1, memberId: '' };
   let counted: number | undefined;
   let sure = Number.NEGATIVE_INFINITY;
+  let joining: Promise<unknown> = Promise.resolve();
+  /** Pending between the answers to `JoinGroup` and `SyncGroup`, when a coordinator takes no offsets. */
+  let syncing: Promise<unknown> = Promise.resolve();
 
   const count = async (name: string): Promise<number> => (name === noTopic ? 0 : (await leaders.of(name)).length);
   /** A topic that is gone, or that this member may not see, must not keep the others from their partitions: of it, what its members know has to do. */
@@ -68,6 +75,9 @@ export function createGroupSession({
   const node = async (): Promise<number> => {
     coordinator ??= await findGroupNode(nodes, group);
     return coordinator;
+  };
+  const isSureFrom = (askedAt: number): void => {
+    sure = Math.max(sure, askedAt + sessionTimeoutMs * sureShare);
   };
   const join = async (metadata: Buffer): Promise<JoinAnswer> => {
     for (;;) {
@@ -85,6 +95,15 @@ export function createGroupSession({
     const counts = await Promise.all(topics.map(async (name) => [name, await countOr(name, claimed(claims, name))] as const));
     return assignGroup(claims, new Map(counts));
   };
+  const sync = async (joined: JoinAnswer): Promise<readonly number[] | undefined> => {
+    const assignments = await assignmentsOf(joined);
+    const askedAt = performance.now();
+    const synced = await nodes.ask(await node(), syncGroup, { ...current, assignments }, sessionTimeoutMs + answerTimeMs);
+    if (synced.errorCode === answer.rebalancing) return undefined;
+    requireOk(synced.errorCode, `group ${group}`);
+    isSureFrom(askedAt);
+    return unpackAssignment(topic, synced.assignment);
+  };
   return {
     async countPartitions() {
       // Who has a place in the group keeps it while the topic is away: the others would wait for the end of its session.
@@ -92,38 +111,42 @@ export function createGroupSession({
       return counted;
     },
     async enter(owned, partitions) {
-      const joined = await join(packClaim(topic, owned, partitions));
-      requireOk(joined.errorCode, `group ${group}`);
-      current = { group, generation: joined.generation, memberId: joined.memberId };
-      const assignments = await assignmentsOf(joined);
-      const askedAt = performance.now();
-      const synced = await nodes.ask(await node(), syncGroup, { ...current, assignments }, sessionTimeoutMs + answerTimeMs);
-      if (synced.errorCode === answer.rebalancing) return undefined;
-      requireOk(synced.errorCode, `group ${group}`);
-      sure = askedAt + sessionTimeoutMs * sureShare;
-      return unpackAssignment(topic, synced.assignment);
+      const entering = join(packClaim(topic, owned, partitions)).then((joined) => {
+        requireOk(joined.errorCode, `group ${group}`);
+        current = { group, generation: joined.generation, memberId: joined.memberId };
+        const assigned = sync(joined);
+        syncing = assigned.catch(() => undefined);
+        return { assigned };
+      });
+      joining = entering.catch(() => undefined);
+      return (await entering).assigned;
     },
     async beat() {
       const askedAt = performance.now();
       const errorCode = await nodes.ask(await node(), heartbeat, current);
-      if (errorCode === answer.rebalancing) return false;
-      requireOk(errorCode, `group ${group}`);
-      sure = askedAt + sessionTimeoutMs * sureShare;
-      return true;
+      if (errorCode !== answer.rebalancing) requireOk(errorCode, `group ${group}`);
+      // Also while the group changes: whoever is known to it keeps what it has until it joins again without.
+      isSureFrom(askedAt);
+      return errorCode !== answer.rebalancing;
     },
     async commit(commits, of) {
-      // Of nobody in particular a coordinator takes offsets, too, while the group is empty.
-      if (current.memberId === '') throw answerError(answer.unknownMember, `group ${group}`);
-      const answers = await nodes.ask(await node(), commitOffsets, { ...current, topic: of, commits });
-      for (const { errorCode } of answers) {
-        if (errorCode === answer.notCoordinator) coordinator = undefined;
-        if (answer.superseding.includes(errorCode)) throw answerError(errorCode, `group ${group}`);
+      for (;;) {
+        await syncing;
+        // Of nobody in particular a coordinator takes offsets, too, while the group is empty.
+        if (current.memberId === '') throw answerError(answer.unknownMember, `group ${group}`);
+        const asked = current;
+        const answers = await nodes.ask(await node(), commitOffsets, { ...asked, topic: of, commits: commits() });
+        if (answers.some(({ errorCode }) => errorCode === answer.notCoordinator)) coordinator = undefined;
+        const superseding = answers.find(({ errorCode }) => answer.superseding.includes(errorCode));
+        if (superseding === undefined) return new Map(answers.map(({ partition, errorCode }) => [partition, errorCode]));
+        // The group may have changed while they were on their way, and its answer may be still.
+        await joining;
+        if (current.memberId !== asked.memberId || current.generation === asked.generation)
+          throw answerError(superseding.errorCode, `group ${group}`);
       }
-      return new Map(answers.map(({ partition, errorCode }) => [partition, errorCode]));
     },
     async leave() {
-      // The own line may be waiting for the answer to a join.
-      if (current.memberId !== '') await shared.ask(await node(), leaveGroup, current);
+      if (current.memberId !== '') await nodes.ask(await node(), leaveGroup, current);
     },
     sureUntil: () => sure,
     reset() {

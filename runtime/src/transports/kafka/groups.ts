@@ -88,7 +88,7 @@ async function visit(
     if (!(await settledWithin(joining, 2 * ground.sessionTimeoutMs))) {
       throw new MillraceError('CONNECTION_TIMEOUT', `group ${groupId} did not let anybody in within ${2 * ground.sessionTimeoutMs} ms`);
     }
-    return await member.commit(commits, topic);
+    return await member.commit(() => commits, topic);
   } finally {
     await member.stop(true);
   }

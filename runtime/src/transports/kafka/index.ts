@@ -18,11 +18,16 @@ import { createLeaderMap, type LeaderMap, routedTopic } from './topics.ts';
 
 /** `service` is a Kafka cluster on which the topology was applied. */
 export interface KafkaTopicsOptions extends TransportOptions {
-  /** After this silence the group takes a consumer for dead and gives its partitions to others; brokers accept 6_000 and more unless told otherwise. @default 10_000 */
+  /**
+   * After this silence the group takes a consumer for dead and gives its partitions to others: so long a key can wait when a process is killed, and so long the
+   * event loop may be blocked.
+   *
+   * @default 6_000, the least that brokers accept unless told otherwise (`group.min.session.timeout.ms`)
+   */
   readonly sessionTimeoutMs?: number;
 }
 
-const defaultSessionMs = 10_000;
+const defaultSessionMs = 6_000;
 
 const capabilities: Capabilities = {
   order: 'key',

@@ -19,11 +19,12 @@ export interface Member {
   /**
    * Commits offsets as this member.
    *
+   * @param commits asked for each time they are sent; see `GroupSession`.
    * @param of topic. @default the one that it consumes
    * @returns the error code of each partition.
    * @throws {MillraceError} CONNECTION_FAILED and the like when the coordinator does not answer; CONSUMER_LEASE_LOST when it knows this member no more.
    */
-  commit(commits: readonly Commit[], of?: string): Promise<ReadonlyMap<number, number>>;
+  commit(commits: () => readonly Commit[], of?: string): Promise<ReadonlyMap<number, number>>;
   /** Joins again soon, because what it has has become less. */
   rejoin(): void;
   /** Ends the membership. @param leaves false where the partitions must not be handed on before the session ends. */
@@ -48,12 +49,17 @@ export function startMember({ consumer, owned, onAssigned, onLost }: MemberParts
   const ending = new AbortController();
   const { signal } = ending;
   let wantsRejoin = false;
-  /** Pending while the group changes: a commit would be refused, as if this member was gone. */
-  let settled: Promise<unknown> = Promise.resolve();
 
+  /** A coordinator answers when all members have joined, and waits for one that has died until its session ends. What this one has it keeps by beating. */
+  const beatUntil = async (entered: Promise<unknown>): Promise<void> => {
+    while (!(await settledWithin(entered, beatMs))) await session.beat().catch(() => undefined);
+  };
   const enter = async (partitions: number): Promise<void> => {
     wantsRejoin = false;
-    const assigned = await session.enter(owned(), partitions);
+    const own = owned();
+    const entering = session.enter(own, partitions);
+    if (own.length > 0) void beatUntil(entering.catch(() => undefined));
+    const assigned = await entering;
     if (assigned === undefined) wantsRejoin = true;
     else onAssigned(assigned);
   };
@@ -77,9 +83,7 @@ export function startMember({ consumer, owned, onAssigned, onLost }: MemberParts
     for (let failures = 0; !signal.aborted; ) {
       try {
         const partitions = await session.countPartitions();
-        const entering = enter(partitions);
-        settled = entering.catch(() => undefined);
-        await entering;
+        await enter(partitions);
         failures = 0;
         outage.passed();
         await beat(partitions);
@@ -94,10 +98,7 @@ export function startMember({ consumer, owned, onAssigned, onLost }: MemberParts
   const ended = Promise.resolve().then(run);
   return {
     sureUntil: session.sureUntil,
-    async commit(commits, of = topic) {
-      await settled;
-      return session.commit(commits, of);
-    },
+    commit: (commits, of = topic) => session.commit(commits, of),
     rejoin() {
       wantsRejoin = true;
       pause.poke();

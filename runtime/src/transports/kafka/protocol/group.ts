@@ -37,7 +37,7 @@ const consumers = 'consumer';
 
 /** Version 4, spoken by Kafka since 2.2. */
 export const joinGroup = wireProtocol<JoinRequest, JoinAnswer>(
-  { key: 11, version: 4, name: 'JoinGroup' },
+  { key: 11, version: 4, name: 'JoinGroup', heldBack: true },
   (to, { group, sessionTimeoutMs, rebalanceTimeoutMs, memberId, protocol, metadata }) => {
     to.text(group).int32(sessionTimeoutMs).int32(rebalanceTimeoutMs).text(memberId).text(consumers);
     to.list([protocol], () => to.text(protocol).buffer(metadata));
@@ -63,7 +63,7 @@ export const syncGroup = wireProtocol<
   Membership & { readonly assignments: readonly { readonly id: string; readonly assignment: Buffer }[] },
   { readonly errorCode: number; readonly assignment: Buffer }
 >(
-  { key: 14, version: 2, name: 'SyncGroup' },
+  { key: 14, version: 2, name: 'SyncGroup', heldBack: true },
   (to, { group, generation, memberId, assignments }) => {
     to.text(group).int32(generation).text(memberId);
     to.list(assignments, ({ id, assignment }) => to.text(id).buffer(assignment));
