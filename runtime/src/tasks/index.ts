@@ -9,8 +9,8 @@ import type { Topology } from '../contracts/topology.ts';
 import { processName } from '../process-name.ts';
 import { type Caller, openCaller } from './call.ts';
 import { copiesFor } from './copies.ts';
-import { openRoom, type Room } from './desk.ts';
 import { explainMissing, type Names, namesOn, type QueueDeclaration } from './names.ts';
+import { createScheduler, type Scheduler } from './scheduler.ts';
 import { publishTo, send } from './send.ts';
 import { startServer } from './serve.ts';
 import type { CallHandler, CallOptions, RoutedOptions, SendOptions, ServeOptions, TaskHandler, Worker, WorkOptions } from './task.ts';
@@ -114,7 +114,7 @@ export async function openTasks(options: TasksOptions): Promise<Tasks> {
   const { service, topology, name = processName(), drainMs = 10_000 } = options;
   const log = options.logger ?? pino({ name: 'millrace', level: 'warn' });
   const publishing = await connectRabbit(service, { name: `${name} publish` });
-  const house: House = {
+  const state: TasksState = {
     service,
     name,
     drainMs,
@@ -122,18 +122,18 @@ export async function openTasks(options: TasksOptions): Promise<Tasks> {
     publishing,
     names: namesOn(topology, service.name),
     workers: new Set(),
-    room: openRoom(),
+    scheduler: createScheduler(),
     expired: 0,
     closed: false,
   };
-  const publish = await publisherOn(house).catch(async (error: unknown) => {
+  const publish = await publisherOn(state).catch(async (error: unknown) => {
     await publishing.close();
     throw error;
   });
-  return tasksIn(house, publish);
+  return tasksIn(state, publish);
 }
 
-interface House {
+interface TasksState {
   readonly service: ServiceHandle;
   readonly name: string;
   readonly drainMs: number;
@@ -141,7 +141,7 @@ interface House {
   readonly names: Names;
   readonly publishing: RabbitConnection;
   readonly workers: Set<Worker>;
-  readonly room: Room;
+  readonly scheduler: Scheduler;
   /** Opened when first asked for, and kept. */
   consuming?: Promise<RabbitConnection>;
   copying?: Promise<Publish>;
@@ -151,42 +151,42 @@ interface House {
   closed: boolean;
 }
 
-function tasksIn(house: House, publish: Publish): Tasks {
-  const { names } = house;
-  const close = once(() => closeHouse(house));
+function tasksIn(state: TasksState, publish: Publish): Tasks {
+  const { names } = state;
+  const close = once(() => closeTasks(state));
   return {
     get calls() {
-      return { outstanding: house.opened?.outstanding ?? 0, lateReplies: house.opened?.late ?? 0, expiredRequests: house.expired };
+      return { outstanding: state.opened?.outstanding ?? 0, lateReplies: state.opened?.late ?? 0, expiredRequests: state.expired };
     },
     send: (queue, payload, options = {}) => send(names, publish, queue, payload, options),
     publish: (exchange, payload, options = {}) => publishTo(names, publish, exchange, payload, options),
-    work: (queue, options, handler) => work(house, queue, options, handler as TaskHandler<unknown>),
+    work: (queue, options, handler) => work(state, queue, options, handler as TaskHandler<unknown>),
     async call<T>(queue: string, payload: unknown, options: CallOptions = {}) {
-      requireOpen(house);
-      house.caller ??= openingOf(house, 'caller', openCaller(house.publishing, names));
-      house.opened = await house.caller;
-      return (await house.opened.call(queue, payload, options)) as T;
+      requireOpen(state);
+      state.caller ??= openingOf(state, 'caller', openCaller(state.publishing, names));
+      state.opened = await state.caller;
+      return (await state.opened.call(queue, payload, options)) as T;
     },
-    serve: (queue, options, handler) => serve(house, publish, queue, options, handler as CallHandler<unknown>),
+    serve: (queue, options, handler) => serve(state, publish, queue, options, handler as CallHandler<unknown>),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
 /** What could not be opened is opened anew by the next one who asks. */
-function openingOf<T>(house: House, part: 'caller' | 'copying' | 'consuming', opening: Promise<T>): Promise<T> {
+function openingOf<T>(state: TasksState, part: 'caller' | 'copying' | 'consuming', opening: Promise<T>): Promise<T> {
   return opening.catch((error: unknown) => {
-    delete house[part];
+    delete state[part];
     throw error;
   });
 }
 
-async function publisherOn({ publishing }: Pick<House, 'publishing'>): Promise<Publish> {
+async function publisherOn({ publishing }: Pick<TasksState, 'publishing'>): Promise<Publish> {
   return windowed(await publishing.openPublisher());
 }
 
 /** Copies have a channel of their own: where an exchange is missing, the broker ends the channel with all that is under way on it. */
-async function copyingOn({ publishing }: House): Promise<Publish> {
+async function copyingOn({ publishing }: TasksState): Promise<Publish> {
   const publisher = await publishing
     .openPublisher((channel) => channel.checkExchange(delayLevel(0)))
     .catch((error: unknown) => {
@@ -195,24 +195,24 @@ async function copyingOn({ publishing }: House): Promise<Publish> {
   return windowed(publisher);
 }
 
-function consumingOf(house: House): Promise<RabbitConnection> {
-  const { service, name, drainMs } = house;
+function consumingOf(state: TasksState): Promise<RabbitConnection> {
+  const { service, name, drainMs } = state;
   // The signals of handlers are aborted first, and they get a second for that.
-  house.consuming ??= openingOf(house, 'consuming', connectRabbit(service, { name: `${name} consume`, closeTimeoutMs: drainMs + 1_000 }));
-  return house.consuming;
+  state.consuming ??= openingOf(state, 'consuming', connectRabbit(service, { name: `${name} consume`, closeTimeoutMs: drainMs + 1_000 }));
+  return state.consuming;
 }
 
-async function work(house: House, queue: string, options: WorkOptions, handler: TaskHandler<unknown>): Promise<Worker> {
-  requireOpen(house);
-  const { names, name, drainMs, log, room } = house;
+async function work(state: TasksState, queue: string, options: WorkOptions, handler: TaskHandler<unknown>): Promise<Worker> {
+  requireOpen(state);
+  const { names, name, drainMs, log, scheduler } = state;
   const declared = names.queue(queue);
   const { retry } = options;
-  house.copying ??= openingOf(house, 'copying', copyingOn(house));
-  const [connection, copying] = await Promise.all([consumingOf(house), house.copying]);
+  state.copying ??= openingOf(state, 'copying', copyingOn(state));
+  const [connection, copying] = await Promise.all([consumingOf(state), state.copying]);
   return joining(
-    house,
+    state,
     await startWorker({
-      ...{ queue, declared, connection, drainMs, log, room, handler, consumer: name, ...loadOf(declared, options) },
+      ...{ queue, declared, connection, drainMs, log, scheduler, handler, consumer: name, ...loadOf(declared, options) },
       copies: copiesFor(queue, declared.deadLetterQueue, copying),
       retry: {
         maxRetries: retry?.maxRetries ?? declared.maxRetries ?? 5,
@@ -223,16 +223,22 @@ async function work(house: House, queue: string, options: WorkOptions, handler: 
   );
 }
 
-async function serve(house: House, publish: Publish, queue: string, options: ServeOptions, handler: CallHandler<unknown>): Promise<Worker> {
-  requireOpen(house);
-  const { names, drainMs, log } = house;
+async function serve(
+  state: TasksState,
+  publish: Publish,
+  queue: string,
+  options: ServeOptions,
+  handler: CallHandler<unknown>,
+): Promise<Worker> {
+  requireOpen(state);
+  const { names, drainMs, log } = state;
   const declared = names.queue(queue);
   const onExpired = (): void => {
-    house.expired += 1;
+    state.expired += 1;
   };
-  const connection = await consumingOf(house);
+  const connection = await consumingOf(state);
   const ground = { queue, declared, connection, publish, drainMs, log, handler, onExpired, ...loadOf(declared, options) };
-  return joining(house, await startServer(ground));
+  return joining(state, await startServer(ground));
 }
 
 function loadOf(declared: QueueDeclaration, { prefetch, concurrency }: ServeOptions): Required<ServeOptions> {
@@ -240,10 +246,10 @@ function loadOf(declared: QueueDeclaration, { prefetch, concurrency }: ServeOpti
   return { prefetch: most, concurrency: concurrency ?? most };
 }
 
-function joining(house: House, worker: Worker): Worker {
+function joining(state: TasksState, worker: Worker): Worker {
   const close = once(async () => {
     await worker.close();
-    house.workers.delete(joined);
+    state.workers.delete(joined);
   });
   const joined: Worker = {
     get running() {
@@ -252,19 +258,19 @@ function joining(house: House, worker: Worker): Worker {
     close,
     [Symbol.asyncDispose]: close,
   };
-  house.workers.add(joined);
+  state.workers.add(joined);
   return joined;
 }
 
-function requireOpen({ closed, service }: House): void {
+function requireOpen({ closed, service }: TasksState): void {
   if (closed) throw new MillraceError('CONNECTION_CLOSED', `tasks on ${service.name} are closed`);
 }
 
 /** Handlers may still send tasks and make calls while they end; so the publishing connection goes last. */
-async function closeHouse(house: House): Promise<void> {
-  house.closed = true;
-  await Promise.all([...house.workers].map((worker) => worker.close()));
-  await (await house.consuming)?.close();
-  await (await house.caller)?.close();
-  await house.publishing.close();
+async function closeTasks(state: TasksState): Promise<void> {
+  state.closed = true;
+  await Promise.all([...state.workers].map((worker) => worker.close()));
+  await (await state.consuming)?.close();
+  await (await state.caller)?.close();
+  await state.publishing.close();
 }

@@ -5,11 +5,11 @@ import type { ConsumerLogger } from '../consuming/consumer.ts';
 import { isMillraceError } from '../contracts/errors.ts';
 import { Pause } from '../pause.ts';
 import { type Answer, type Answers, openAnswers } from './answers.ts';
-import { type Desk, type Job, openRoom } from './desk.ts';
 import { type Incoming, incoming } from './incoming.ts';
 import { openIntake } from './intake.ts';
 import { decodePayload, encodePayload, header, headersOf, numberHeader, received } from './message.ts';
 import { explainMissing, type QueueDeclaration } from './names.ts';
+import { type Backlog, createScheduler, type Job } from './scheduler.ts';
 import type { Call, CallHandler, Worker } from './task.ts';
 import type { Publish } from './window.ts';
 
@@ -27,10 +27,10 @@ export interface ServerGround {
   readonly handler: CallHandler<unknown>;
 }
 
-interface Counter {
+interface ServerState {
   readonly ground: ServerGround;
   readonly answers: Answers;
-  readonly desk: Desk;
+  readonly backlog: Backlog;
   /** One for each handler that has asked for its signal. */
   readonly aborts: Set<AbortController>;
 }
@@ -41,15 +41,15 @@ const mostReturns = 3;
 /** Answers the requests of a queue; resolves when the broker has begun to deliver. */
 export async function startServer(ground: ServerGround): Promise<Worker> {
   const { connection, queue, drainMs } = ground;
-  const intake = openIntake(queue, ground.prefetch, (delivery) => take(counter, delivery));
-  // A room of its own: callers do not wait for a task that has to run alone.
-  const desk = openRoom().openDesk({
+  const intake = openIntake(queue, ground.prefetch, (delivery) => take(state, delivery));
+  // A scheduler of its own: callers do not wait for a task that has to run alone.
+  const backlog = createScheduler().openBacklog({
     ...{ concurrency: ground.concurrency, intake },
-    run: (job) => handle(counter, job),
+    run: (job) => handle(state, job),
     putBack: () => Promise.resolve(),
     quiet: () => Promise.resolve(),
   });
-  const counter: Counter = { ground, answers: openAnswers(), desk, aborts: new Set() };
+  const state: ServerState = { ground, answers: openAnswers(), backlog, aborts: new Set() };
   const consumer = await connection
     .openConsumer((setup) => intake.renew(setup))
     .catch((error: unknown) => {
@@ -57,27 +57,27 @@ export async function startServer(ground: ServerGround): Promise<Worker> {
     });
   const close = once(async () => {
     await intake.stop();
-    for (const { deliveries } of desk.halt(true)) for (const delivery of deliveries) delivery.nack();
-    const timer = setTimeout(() => abortAll(counter), drainMs);
+    for (const { deliveries } of backlog.halt(true)) for (const delivery of deliveries) delivery.nack();
+    const timer = setTimeout(() => abortAll(state), drainMs);
     await consumer.close();
     clearTimeout(timer);
-    abortAll(counter);
+    abortAll(state);
   });
   return {
     get running() {
-      return desk.running;
+      return backlog.running;
     },
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function abortAll({ aborts }: Counter): void {
+function abortAll({ aborts }: ServerState): void {
   for (const controller of aborts) controller.abort();
 }
 
-function take(counter: Counter, delivery: RabbitDelivery): void {
-  const { ground, answers, desk } = counter;
+function take(state: ServerState, delivery: RabbitDelivery): void {
+  const { ground, answers, backlog } = state;
   const task = incoming(delivery.message, ground.declared);
   if (replyToOf(delivery) === undefined) {
     ground.log.error({ queue: ground.queue, task: task.id }, 'no request: it does not say where the answer shall go; it was rejected');
@@ -87,27 +87,27 @@ function take(counter: Counter, delivery: RabbitDelivery): void {
   if (present === undefined) {
     const deliveries = [delivery];
     answers.begin(task.id, deliveries, deadlineOf(task));
-    desk.add({ task, deliveries, suspect: false });
+    backlog.add({ task, deliveries, suspect: false });
   } else if (present.answer === undefined) present.deliveries.push(delivery);
-  else void reply(counter, delivery, task, present.answer);
+  else void reply(state, delivery, task, present.answer);
 }
 
 /** Never rejects. */
-async function handle(counter: Counter, { task, deliveries }: Job): Promise<void> {
-  const { ground, answers } = counter;
+async function handle(state: ServerState, { task, deliveries }: Job): Promise<void> {
+  const { ground, answers } = state;
   if (Date.now() >= deadlineOf(task)) {
     answers.forget(task.id);
     ground.onExpired();
     for (const delivery of deliveries) delivery.ack();
     return;
   }
-  const answer = await answerTo(counter, task);
+  const answer = await answerTo(state, task);
   answers.keep(task.id, answer);
-  await Promise.all(deliveries.map((delivery) => reply(counter, delivery, task, answer)));
+  await Promise.all(deliveries.map((delivery) => reply(state, delivery, task, answer)));
 }
 
-async function answerTo(counter: Counter, task: Incoming): Promise<Answer> {
-  const { ground } = counter;
+async function answerTo(state: ServerState, task: Incoming): Promise<Answer> {
+  const { ground } = state;
   const { declared, handler, log, queue } = ground;
   if (task.returned >= Math.min(declared.maxRetries ?? mostReturns, mostReturns)) {
     return failure('HANDLER_FAILED', `its server ended ${task.returned} times while it had the request`);
@@ -118,7 +118,7 @@ async function answerTo(counter: Counter, task: Incoming): Promise<Answer> {
     if (controller === undefined) {
       const fresh = new AbortController();
       timer = setTimeout(() => fresh.abort(), Math.min(deadlineOf(task) - Date.now(), 2 ** 31 - 1));
-      counter.aborts.add(fresh);
+      state.aborts.add(fresh);
       controller = fresh;
     }
     return controller.signal;
@@ -131,7 +131,7 @@ async function answerTo(counter: Counter, task: Incoming): Promise<Answer> {
     return failure(typeof code === 'string' ? code : 'HANDLER_FAILED', typeof message === 'string' ? message : String(error));
   } finally {
     clearTimeout(timer);
-    if (controller !== undefined) counter.aborts.delete(controller);
+    if (controller !== undefined) state.aborts.delete(controller);
   }
 }
 
@@ -145,7 +145,7 @@ function callFor({ queue }: ServerGround, task: Incoming, signal: () => AbortSig
 }
 
 /** Sends the answer and then acknowledges the request, so that a server that ends in between is asked again. Never rejects. */
-async function reply({ ground }: Counter, delivery: RabbitDelivery, task: Incoming, answer: Answer): Promise<void> {
+async function reply({ ground }: ServerState, delivery: RabbitDelivery, task: Incoming, answer: Answer): Promise<void> {
   const { content, contentType, errorCode } = answer;
   const { correlationId } = delivery.message.properties as { correlationId?: string };
   const options = {

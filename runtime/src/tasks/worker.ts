@@ -7,11 +7,11 @@ import { isMillraceError, MillraceError } from '../contracts/errors.ts';
 import type { Failure } from '../dead-letters.ts';
 import { Pause } from '../pause.ts';
 import type { Copies, Reason } from './copies.ts';
-import type { Desk, Job, Room } from './desk.ts';
 import { type Incoming, incoming } from './incoming.ts';
 import { openIntake } from './intake.ts';
 import { decodePayload, header, headersOf, received, textHeader } from './message.ts';
 import { explainMissing, type QueueDeclaration } from './names.ts';
+import type { Backlog, Job, Scheduler } from './scheduler.ts';
 import type { Task, TaskHandler, TaskRetry, Worker } from './task.ts';
 
 /** What a worker works with; every default is in it. */
@@ -20,7 +20,7 @@ export interface WorkerGround {
   readonly declared: QueueDeclaration;
   readonly connection: RabbitConnection;
   readonly copies: Copies;
-  readonly room: Room;
+  readonly scheduler: Scheduler;
   readonly prefetch: number;
   readonly concurrency: number;
   readonly retry: TaskRetry;
@@ -36,12 +36,12 @@ const rememberedKeys = 10_000;
 const maxPauseMs = 5_000;
 
 /** A worker at work. */
-interface Shift {
+interface WorkerState {
   readonly ground: WorkerGround;
   readonly jobs: Map<string, Job>;
   readonly settled: Set<string>;
   readonly abort: AbortController;
-  readonly desk: Desk;
+  readonly backlog: Backlog;
   /** What is being put back. */
   readonly leaving: Set<Promise<void>>;
 }
@@ -49,41 +49,41 @@ interface Shift {
 /** Begins to work on a queue; resolves when the broker has begun to deliver. */
 export async function startWorker(ground: WorkerGround): Promise<Worker> {
   const { connection, queue, drainMs, concurrency, prefetch } = ground;
-  const intake = openIntake(queue, prefetch, (delivery) => take(shift, delivery));
-  const desk = ground.room.openDesk({
+  const intake = openIntake(queue, prefetch, (delivery) => take(state, delivery));
+  const backlog = ground.scheduler.openBacklog({
     ...{ concurrency, intake },
-    run: (job) => attempt(shift, job),
-    putBack: (job) => leave(shift, job, (copies) => copies.postpone(job.task)),
+    run: (job) => attempt(state, job),
+    putBack: (job) => leave(state, job, (copies) => copies.postpone(job.task)),
     async quiet() {
-      while (shift.leaving.size > 0) await Promise.all(shift.leaving);
+      while (state.leaving.size > 0) await Promise.all(state.leaving);
     },
   });
-  const shift: Shift = { ground, jobs: new Map(), settled: new Set(), abort: new AbortController(), desk, leaving: new Set() };
+  const state: WorkerState = { ground, jobs: new Map(), settled: new Set(), abort: new AbortController(), backlog, leaving: new Set() };
   const consumer = await connection
     .openConsumer(async (setup) => {
       // What waited for its turn when the last channel was lost is delivered again, here or elsewhere.
       setup.channel.once('close', () => {
-        for (const { task } of desk.halt()) shift.jobs.delete(task.key);
+        for (const { task } of backlog.halt()) state.jobs.delete(task.key);
       });
-      desk.go();
+      backlog.go();
       await intake.renew(setup);
     })
     .catch((error: unknown) => {
-      desk.halt(true);
+      backlog.halt(true);
       throw explainMissing(error, `queue ${queue}`);
     });
   const close = once(async () => {
-    const unbegun = desk.halt(true);
+    const unbegun = backlog.halt(true);
     await intake.stop();
-    await Promise.all([...unbegun, ...desk.halt(true)].map((job) => leave(shift, job)));
-    const timer = setTimeout(() => shift.abort.abort(), drainMs);
+    await Promise.all([...unbegun, ...backlog.halt(true)].map((job) => leave(state, job)));
+    const timer = setTimeout(() => state.abort.abort(), drainMs);
     await consumer.close();
     clearTimeout(timer);
-    shift.abort.abort();
+    state.abort.abort();
   });
   return {
     get running() {
-      return desk.running;
+      return backlog.running;
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -91,8 +91,8 @@ export async function startWorker(ground: WorkerGround): Promise<Worker> {
 }
 
 /** A delivery has come: it joins the same task at hand, or waits for its turn, or needs none. */
-function take(shift: Shift, delivery: RabbitDelivery): void {
-  const { ground, jobs, desk, settled } = shift;
+function take(state: WorkerState, delivery: RabbitDelivery): void {
+  const { ground, jobs, backlog, settled } = state;
   const task = incoming(delivery.message, ground.declared);
   if (settled.delete(task.key)) return void delivery.ack();
   const present = jobs.get(task.key);
@@ -103,8 +103,8 @@ function take(shift: Shift, delivery: RabbitDelivery): void {
   jobs.set(task.key, job);
   // Its queue gives it up, or loses count (classic), when this delivery is lost as well: from now on our header counts.
   if (task.returned > 0 && !spent && (last || ground.declared.type === 'classic'))
-    void leave(shift, job, (copies) => copies.requeue(task, true));
-  else desk.add(job);
+    void leave(state, job, (copies) => copies.requeue(task, true));
+  else backlog.add(job);
 }
 
 /** From so many lost attempts on it is begun alone. One is no proof: the process may have ended before it came to the task. */
@@ -118,57 +118,57 @@ function isSpent(ground: WorkerGround, { earlier, returned }: Incoming): boolean
 }
 
 /** Back into the queue, unbegun. */
-async function leave(shift: Shift, job: Job, copy = (copies: Copies) => copies.requeue(job.task, false)): Promise<void> {
-  const leaving = settle(shift, job, () => copy(shift.ground.copies));
-  shift.leaving.add(leaving);
+async function leave(state: WorkerState, job: Job, copy = (copies: Copies) => copies.requeue(job.task, false)): Promise<void> {
+  const leaving = settle(state, job, () => copy(state.ground.copies));
+  state.leaving.add(leaving);
   await leaving;
-  shift.leaving.delete(leaving);
+  state.leaving.delete(leaving);
 }
 
 /** Never rejects. */
-async function attempt(shift: Shift, job: Job): Promise<void> {
-  const { ground } = shift;
+async function attempt(state: WorkerState, job: Job): Promise<void> {
+  const { ground } = state;
   const { task } = job;
-  if (Date.now() > task.expires) return giveUp(shift, job, task.failures, 'expired');
-  if (isSpent(ground, task)) return giveUp(shift, job, [...task.failures, lostAttempt(shift, task)], 'exhausted');
+  if (Date.now() > task.expires) return giveUp(state, job, task.failures, 'expired');
+  if (isSpent(ground, task)) return giveUp(state, job, [...task.failures, lostAttempt(state, task)], 'exhausted');
   try {
-    await ground.handler(taskFor(shift, task));
+    await ground.handler(taskFor(state, task));
   } catch (error) {
-    return failed(shift, job, error);
+    return failed(state, job, error);
   }
-  await settle(shift, job);
+  await settle(state, job);
 }
 
-async function failed(shift: Shift, job: Job, error: unknown): Promise<void> {
-  const { queue, retry, consumer, log, copies } = shift.ground;
+async function failed(state: WorkerState, job: Job, error: unknown): Promise<void> {
+  const { queue, retry, consumer, log, copies } = state.ground;
   const { task } = job;
   const number = task.earlier + task.returned + 1;
   const message = error instanceof Error ? error.message : String(error);
   const failures = [...task.failures, { attempt: number, at: new Date().toISOString(), message, consumer }];
   log.warn({ queue, task: task.id, attempt: number, error: message }, 'task failed');
-  if (isMillraceError(error, 'EVENT_REJECTED')) return giveUp(shift, job, failures, 'rejected');
-  if (number > retry.maxRetries) return giveUp(shift, job, failures, 'exhausted');
+  if (isMillraceError(error, 'EVENT_REJECTED')) return giveUp(state, job, failures, 'rejected');
+  if (number > retry.maxRetries) return giveUp(state, job, failures, 'exhausted');
   const delayMs = Math.ceil(retryDelayMs(retry, number));
-  await settle(shift, job, () => copies.repeat(task, failures, delayMs));
+  await settle(state, job, () => copies.repeat(task, failures, delayMs));
 }
 
-function lostAttempt({ ground }: Shift, { earlier, returned }: Incoming): Failure {
+function lostAttempt({ ground }: WorkerState, { earlier, returned }: Incoming): Failure {
   return { attempt: earlier + returned, message: 'the process or its connection ended during the attempt', consumer: ground.consumer };
 }
 
-async function giveUp(shift: Shift, job: Job, failures: readonly Failure[], reason: Reason): Promise<void> {
-  const { queue, declared, log, copies } = shift.ground;
+async function giveUp(state: WorkerState, job: Job, failures: readonly Failure[], reason: Reason): Promise<void> {
+  const { queue, declared, log, copies } = state.ground;
   const { deadLetterQueue } = declared;
-  await settle(shift, job, () => copies.setAside(job.task, failures, reason));
+  await settle(state, job, () => copies.setAside(job.task, failures, reason));
   const kept = deadLetterQueue === undefined ? 'task was given up and is gone: its queue has no deadLetterQueue' : 'task was given up';
   log.error({ queue, task: job.task.id, reason, deadLetterQueue, error: failures.at(-1)?.message }, kept);
 }
 
 /** Acknowledges a task, after its copy has been confirmed if there is one to be made. */
-async function settle(shift: Shift, job: Job, copy?: () => Promise<void>): Promise<void> {
-  const { jobs, settled } = shift;
+async function settle(state: WorkerState, job: Job, copy?: () => Promise<void>): Promise<void> {
+  const { jobs, settled } = state;
   const { task, deliveries } = job;
-  if (copy !== undefined && !(await persistently(shift, task, copy))) {
+  if (copy !== undefined && !(await persistently(state, task, copy))) {
     jobs.delete(task.key);
     for (const delivery of deliveries) delivery.nack();
     return;
@@ -181,7 +181,7 @@ async function settle(shift: Shift, job: Job, copy?: () => Promise<void>): Promi
 }
 
 /** The task stays at hand until its copy is confirmed. @returns false when that cannot be before the worker closes */
-async function persistently({ ground, abort }: Shift, { id }: Incoming, copy: () => Promise<void>): Promise<boolean> {
+async function persistently({ ground, abort }: WorkerState, { id }: Incoming, copy: () => Promise<void>): Promise<boolean> {
   const { queue, log } = ground;
   for (let tries = 1; !abort.signal.aborted; tries++) {
     try {
@@ -196,7 +196,7 @@ async function persistently({ ground, abort }: Shift, { id }: Incoming, copy: ()
   return false;
 }
 
-function taskFor({ ground, abort }: Shift, { message, id, earlier, returned, failures }: Incoming): Task {
+function taskFor({ ground, abort }: WorkerState, { message, id, earlier, returned, failures }: Incoming): Task {
   const headers = headersOf(message);
   const { fields } = message;
   return Object.assign(

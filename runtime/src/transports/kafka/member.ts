@@ -52,7 +52,7 @@ export function startMember({ consumer, owned, onAssigned, onLost }: MemberParts
 
   /** A coordinator answers when all members have joined, and waits for one that has died until its session ends. What this one has it keeps by beating. */
   const beatUntil = async (entered: Promise<unknown>): Promise<void> => {
-    while (!(await settledWithin(entered, beatMs))) await session.beat().catch(() => undefined);
+    while (!(await settledWithin(entered, beatMs)) && !signal.aborted) await session.beat().catch(() => undefined);
   };
   const enter = async (partitions: number): Promise<void> => {
     wantsRejoin = false;

@@ -11,8 +11,8 @@ export interface Job {
   readonly suspect: boolean;
 }
 
-/** What one worker has at hand. */
-export interface Desk {
+/** What one worker has at hand; its scheduler begins it. */
+export interface Backlog {
   readonly running: number;
   add(job: Job): void;
   /** Begins nothing until `go()`, or never again. @returns what was not begun */
@@ -20,7 +20,7 @@ export interface Desk {
   go(): void;
 }
 
-export interface DeskRules {
+export interface BacklogRules {
   readonly concurrency: number;
   /** Never rejects. */
   run(job: Job): Promise<void>;
@@ -31,7 +31,7 @@ export interface DeskRules {
   readonly intake: Pick<Intake, 'flush'>;
 }
 
-interface Place extends DeskRules {
+interface OpenBacklog extends BacklogRules {
   readonly waiting: Job[];
   readonly suspects: Job[];
   running: number;
@@ -44,65 +44,65 @@ interface Place extends DeskRules {
  * A task that ends its process takes those beside it along: each counts as begun once more. So one that was lost before and has its last attempt is begun when
  * nothing else runs and no other such task is at hand; if the process ends then, it was that task. One that comes meanwhile is put back at once.
  */
-export interface Room {
-  openDesk(rules: DeskRules): Desk;
+export interface Scheduler {
+  openBacklog(rules: BacklogRules): Backlog;
 }
 
-export function openRoom(): Room {
-  const places = new Set<Place>();
+export function createScheduler(): Scheduler {
+  const backlogs = new Set<OpenBacklog>();
   let running = 0;
   let alone = false;
-  const begin = async (place: Place, job: Job): Promise<void> => {
+  const begin = async (own: OpenBacklog, job: Job): Promise<void> => {
     running += 1;
-    place.running += 1;
-    await place.run(job);
+    own.running += 1;
+    await own.run(job);
     running -= 1;
-    place.running -= 1;
+    own.running -= 1;
     if (!job.suspect) pump();
   };
   const beginAlone = async (): Promise<void> => {
     alone = true;
-    const all = [...places];
-    const [first, ...others] = all.flatMap((place) => place.suspects.splice(0).map((job) => ({ place, job })));
-    await Promise.all(others.map(({ place, job }) => place.putBack(job)));
+    const all = [...backlogs];
+    const [first, ...others] = all.flatMap((own) => own.suspects.splice(0).map((job) => ({ own, job })));
+    await Promise.all(others.map(({ own, job }) => own.putBack(job)));
     // What the broker still takes for unanswered would count one more loss.
     await Promise.all(all.map(({ quiet, intake }) => quiet().then(intake.flush)));
-    if (first !== undefined) await begin(first.place, first.job);
+    if (first !== undefined) await begin(first.own, first.job);
     alone = false;
     pump();
   };
   const pump = (): void => {
     if (alone) return;
-    if ([...places].some(({ suspects }) => suspects.length > 0)) {
+    if ([...backlogs].some(({ suspects }) => suspects.length > 0)) {
       if (running === 0) void beginAlone();
       return;
     }
-    for (const place of places) {
-      while (place.running < place.concurrency && place.waiting.length > 0) void begin(place, place.waiting.shift()!);
+    for (const own of backlogs) {
+      while (own.running < own.concurrency && own.waiting.length > 0) void begin(own, own.waiting.shift()!);
     }
   };
   return {
-    openDesk(rules) {
-      const place: Place = { ...rules, waiting: [], suspects: [], running: 0, closed: false };
-      places.add(place);
+    openBacklog(rules) {
+      const own: OpenBacklog = { ...rules, waiting: [], suspects: [], running: 0, closed: false };
+      backlogs.add(own);
       return {
         get running() {
-          return place.running;
+          return own.running;
         },
         add(job) {
-          if (job.suspect && alone) return void place.putBack(job);
-          (job.suspect ? place.suspects : place.waiting).push(job);
-          if (places.has(place)) pump();
+          if (job.suspect && alone) return void own.putBack(job);
+          (job.suspect ? own.suspects : own.waiting).push(job);
+          if (backlogs.has(own)) pump();
         },
         halt(forGood = false) {
-          places.delete(place);
-          place.closed ||= forGood;
-          const left = [...place.suspects.splice(0), ...place.waiting.splice(0)];
+          backlogs.delete(own);
+          own.closed ||= forGood;
+          const left = [...own.suspects.splice(0), ...own.waiting.splice(0)];
           pump();
           return left;
         },
         go() {
-          if (!place.closed) places.add(place);
+          if (!own.closed) backlogs.add(own);
           pump();
         },
       };
