@@ -11,6 +11,8 @@ const protocol = 'millrace-cooperative';
 const sureShare = 0.9;
 /** For answers that a coordinator holds back until all members have joined. */
 const answerTimeMs = 5_000;
+/** Within so many sessions a member has to join again, however it beats: enough to try twice. Whoever has died is gone after one. */
+const rebalanceSessions = 3;
 
 /** With the topic `noTopic` a member consumes nothing. */
 export type SessionParts = Pick<Consumer, 'nodes' | 'leaders' | 'groupId' | 'topicName' | 'sessionTimeoutMs' | 'log'>;
@@ -30,7 +32,7 @@ export interface GroupSession {
   /** Tells that it is there, also while it waits for `enter`. @returns whether the group is as it was. @throws as `enter` */
   beat(): Promise<boolean>;
   /**
-   * Also while a group changes: nobody else has a partition before this member has given it back.
+   * Also while a group changes: nobody else gets what this member has claimed in `enter`.
    *
    * @param commits asked for each time offsets are sent, which is once more when the group has changed meanwhile.
    * @returns the error code of each partition. @throws as `enter`
@@ -56,7 +58,11 @@ export function createGroupSession({
   let coordinator: number | undefined;
   let current: Membership = { group, generation: -1, memberId: '' };
   let counted: number | undefined;
+  const rebalanceTimeoutMs = rebalanceSessions * sessionTimeoutMs;
   let sure = Number.NEGATIVE_INFINITY;
+  /** When it was last known that the group does not wait for this member. */
+  let agreedAt = Number.NEGATIVE_INFINITY;
+  let isEntering = false;
   let joining: Promise<unknown> = Promise.resolve();
   /** Pending between the answers to `JoinGroup` and `SyncGroup`, when a coordinator takes no offsets. */
   let syncing: Promise<unknown> = Promise.resolve();
@@ -76,12 +82,17 @@ export function createGroupSession({
     coordinator ??= await findGroupNode(nodes, group);
     return coordinator;
   };
-  const isSureFrom = (askedAt: number): void => {
+  const agreed = (askedAt: number): void => {
+    agreedAt = Math.max(agreedAt, askedAt);
     sure = Math.max(sure, askedAt + sessionTimeoutMs * sureShare);
+  };
+  /** A group that changes keeps a member that beats; one that has not joined again, only until its time for that is over. */
+  const present = (askedAt: number): void => {
+    sure = Math.max(sure, Math.min(askedAt + sessionTimeoutMs * sureShare, agreedAt + rebalanceTimeoutMs * sureShare));
   };
   const join = async (metadata: Buffer): Promise<JoinAnswer> => {
     for (;;) {
-      const asked = { group, sessionTimeoutMs, rebalanceTimeoutMs: sessionTimeoutMs, memberId: current.memberId, protocol, metadata };
+      const asked = { group, sessionTimeoutMs, rebalanceTimeoutMs, memberId: current.memberId, protocol, metadata };
       const joined = await nodes.ask(await node(), joinGroup, asked, sessionTimeoutMs + answerTimeMs);
       if (joined.errorCode !== answer.memberIdRequired) return joined;
       current = { ...current, memberId: joined.memberId };
@@ -101,7 +112,7 @@ export function createGroupSession({
     const synced = await nodes.ask(await node(), syncGroup, { ...current, assignments }, sessionTimeoutMs + answerTimeMs);
     if (synced.errorCode === answer.rebalancing) return undefined;
     requireOk(synced.errorCode, `group ${group}`);
-    isSureFrom(askedAt);
+    agreed(askedAt);
     return unpackAssignment(topic, synced.assignment);
   };
   return {
@@ -119,15 +130,23 @@ export function createGroupSession({
         return { assigned };
       });
       joining = entering.catch(() => undefined);
-      return (await entering).assigned;
+      isEntering = true;
+      try {
+        return await (await entering).assigned;
+      } finally {
+        isEntering = false;
+      }
     },
     async beat() {
       const askedAt = performance.now();
+      const { memberId } = current;
       const errorCode = await nodes.ask(await node(), heartbeat, current);
-      if (errorCode !== answer.rebalancing) requireOk(errorCode, `group ${group}`);
-      // Also while the group changes: whoever is known to it keeps what it has until it joins again without.
-      isSureFrom(askedAt);
-      return errorCode !== answer.rebalancing;
+      const isChanging = errorCode === answer.rebalancing;
+      // A request to join that is under way may learn it later, or never.
+      if (errorCode === answer.unknownMember && memberId === current.memberId) sure = Number.NEGATIVE_INFINITY;
+      if (!isChanging) requireOk(errorCode, `group ${group}`);
+      (isChanging || isEntering ? present : agreed)(askedAt);
+      return !isChanging;
     },
     async commit(commits, of) {
       for (;;) {
@@ -140,7 +159,7 @@ export function createGroupSession({
         const superseding = answers.find(({ errorCode }) => answer.superseding.includes(errorCode));
         if (superseding === undefined) return new Map(answers.map(({ partition, errorCode }) => [partition, errorCode]));
         // The group may have changed while they were on their way, and its answer may be still.
-        await joining;
+        if (superseding.errorCode === answer.illegalGeneration) await joining;
         if (current.memberId !== asked.memberId || current.generation === asked.generation)
           throw answerError(superseding.errorCode, `group ${group}`);
       }

@@ -16,6 +16,7 @@ const commitForMs = 3_000;
 
 /** Holds the partitions that the group gives to this member, and lets them go in good order. */
 export interface Holder {
+  /** What is held, and what is assigned and being taken over: nobody else shall get it meanwhile. */
   owned(): readonly number[];
   /** Takes over and lets go, until what is held is what was assigned. */
   assign(partitions: readonly number[]): void;
@@ -124,11 +125,13 @@ export function createHolder({ consumer, member, committer, blocked, onHeld }: H
     return releases;
   };
   return {
-    owned: () => [...partitions.keys()],
+    owned: () => [...new Set([...partitions.keys(), ...assigned])],
     assign(wanted) {
+      const before = assigned;
       assigned = new Set(wanted);
       const revoked = [...partitions.values()].filter(({ partition }) => !assigned.has(partition));
-      if (revoked.length > 0) {
+      const isGivenUp = [...before].some((partition) => !assigned.has(partition) && !partitions.has(partition));
+      if (revoked.length > 0 || isGivenUp) {
         void Promise.all(revoked.map(release)).then(() => {
           if (!closed) member.rejoin();
         });

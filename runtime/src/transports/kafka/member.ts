@@ -33,7 +33,7 @@ export interface Member {
 
 interface MemberParts {
   readonly consumer: SessionParts;
-  /** Partitions that are held, those being let go of included. */
+  /** Partitions that nobody else may get: those that are being taken over or let go of included. */
   owned(): readonly number[];
   /** Told of all partitions that this member shall have. */
   onAssigned(partitions: readonly number[]): void;

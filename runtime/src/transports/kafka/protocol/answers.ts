@@ -8,6 +8,7 @@ export const answer = {
   messageTooLarge: 10,
   notCoordinator: 16,
   recordListTooLarge: 18,
+  illegalGeneration: 22,
   unknownMember: 25,
   rebalancing: 27,
   memberIdRequired: 79,
