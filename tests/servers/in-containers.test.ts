@@ -14,6 +14,7 @@ import { healthOver } from '../conformance/engine/live.ts';
 import { docker, imagesAreMissing, listed, output, run } from '../docker/docker.ts';
 import { builtCli } from '../runtime/support/cli.ts';
 import { eventually } from '../support/eventually.ts';
+import { createTopic } from '../support/kafka-topic.ts';
 import { consume, kafkaOf, produce, withAdmin } from './kafka-client.ts';
 import { guardServers, startTrial, type Trial } from './trial.ts';
 
@@ -94,7 +95,7 @@ if (impossible !== undefined) process.stderr.write(`no server of the process eng
     await using database = await connectPostgres((await binding()).service('database', 'postgres'), { name: 'trial' });
     await database.pool.query('create table kept as select 42 as value');
     const kafka = kafkaOf(trial);
-    await withAdmin(kafka, (admin) => admin.createTopics({ topics: [{ topic: 'kept' }], waitForLeaders: true }));
+    await withAdmin(kafka, (admin) => createTopic(admin, { topic: 'kept' }));
     await produce(kafka, 'kept', ['a', 'b']);
     expect(await consume(kafka, 'kept', 2)).toEqual(['a', 'b']);
   }, 60_000);

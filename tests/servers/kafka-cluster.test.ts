@@ -1,6 +1,7 @@
 import { isAlive, signalProcess } from '../../servers/local-process/identity.ts';
 import { down } from '../../servers/supervisor/index.ts';
 import { eventually } from '../support/eventually.ts';
+import { createTopic } from '../support/kafka-topic.ts';
 import { bindingOf, consume, kafkaOf, produce, withAdmin } from './kafka-client.ts';
 import { startTrial, type Trial } from './trial.ts';
 
@@ -32,7 +33,7 @@ test('the binding has every broker, and each knows of the others as soon as up i
 
 test('a topic gets the copies that the declaration says', async () => {
   const kafka = kafkaOf(trial);
-  await withAdmin(kafka, (admin) => admin.createTopics({ topics: [{ topic: 'orders', numPartitions: partitions }] }));
+  await withAdmin(kafka, (admin) => createTopic(admin, { topic: 'orders', numPartitions: partitions }));
   await eventually(
     async () => {
       const { topics } = await withAdmin(kafka, (admin) => admin.fetchTopicMetadata({ topics: ['orders'] }));

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import type { ServiceHandle } from '../../runtime/src/binding/index.ts';
 import { eventually } from '../support/eventually.ts';
+import { createTopic } from '../support/kafka-topic.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { startTestKafka } from '../support/servers.ts';
 import { produce, withAdmin } from './kafka-client.ts';
@@ -32,7 +33,7 @@ jest.setTimeout(180_000);
 test('a test Kafka keeps its data over kill and restart, answers nothing while it is paused, and is gone after stop', async () => {
   const server = await startTestKafka({ settings: { 'num.partitions': '2' } });
   const kafka = await clientOf(server.handle());
-  await withAdmin(kafka, (admin) => admin.createTopics({ topics: [{ topic: 'kept' }] }));
+  await withAdmin(kafka, (admin) => createTopic(admin, { topic: 'kept' }));
   await produce(kafka, 'kept', ['a']);
   const { pid } = server.nodes[0]!;
   await server.nodes[0]!.kill();

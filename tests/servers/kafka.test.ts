@@ -4,6 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { isMillraceError } from '../../runtime/src/contracts/errors.ts';
+import { createTopic } from '../support/kafka-topic.ts';
 import { bindingOf, consume, kafkaOf, produce, withAdmin } from './kafka-client.ts';
 import { startTrial, type Trial } from './trial.ts';
 
@@ -34,7 +35,7 @@ test('the binding has the broker, the user and the authority', () => {
 
 test('what a client of the binding sends is read by another', async () => {
   const kafka = kafkaOf(trial);
-  await withAdmin(kafka, (admin) => admin.createTopics({ topics: [{ topic: 'orders', numPartitions: 3 }] }));
+  await withAdmin(kafka, (admin) => createTopic(admin, { topic: 'orders', numPartitions: 3 }));
   await produce(kafka, 'orders', ['a', 'b', 'c']);
   expect(await consume(kafka, 'orders', 3)).toEqual(['a', 'b', 'c']);
 });

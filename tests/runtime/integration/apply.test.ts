@@ -4,6 +4,7 @@ import { signalProcess } from '../../../servers/local-process/identity.ts';
 import { up } from '../../../servers/supervisor/index.ts';
 import { guardServers, startTrial, type Trial } from '../../servers/trial.ts';
 import { eventually } from '../../support/eventually.ts';
+import { createTopic } from '../../support/kafka-topic.ts';
 import { apply, applyBeforeHead, applyProgram, bindingWith, changesOf, differencesOn, handsOn } from '../support/applied.ts';
 import { builtCli } from '../support/cli.ts';
 
@@ -117,7 +118,7 @@ test.each([
 
 test('what nothing declares is shown and left alone, and deleted when it is named', async () => {
   const { admin } = hands;
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic: 'by-hand', numPartitions: 1 }] });
+  await createTopic(admin, { topic: 'by-hand', numPartitions: 1 });
   const file = bindingOf(0);
   expect(await differencesOn(file)).toEqual(['delete log/topic/by-hand refused']);
   const left = await applyProgram(file);

@@ -4,6 +4,7 @@ import { connectSearch } from '../../../runtime/src/connections/opensearch/index
 import { examineServices } from '../../../runtime/src/doctor/index.ts';
 import type { ServiceReport } from '../../../runtime/src/doctor/report.ts';
 import { eventually } from '../../support/eventually.ts';
+import { createTopic } from '../../support/kafka-topic.ts';
 import { startTestKafka, startTestOpenSearch, type TestKafka, type TestOpenSearch } from '../../support/servers.ts';
 
 async function examine(handle: ServiceHandle): Promise<ServiceReport> {
@@ -28,7 +29,7 @@ describe('Kafka', () => {
   beforeAll(async () => {
     kafka = await startTestKafka({ nodes: 3 });
     await using connection = await connectKafka(kafka.handle());
-    await (await connection.admin()).createTopics({ topics: [{ topic: 'orders', numPartitions: 3, replicationFactor: 3 }] });
+    await createTopic(await connection.admin(), { topic: 'orders', numPartitions: 3, replicationFactor: 3 });
   }, 120_000);
   afterAll(() => kafka?.stop());
 

@@ -2,6 +2,7 @@ import { connectKafka } from '../../../runtime/src/connections/kafka/index.ts';
 import { isMillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { shardOf } from '../../../runtime/src/hash.ts';
 import type { PublishResult } from '../../../runtime/src/transport.ts';
+import { createTopic } from '../../support/kafka-topic.ts';
 import { eventsOf, useCluster } from './kafka-transport-fixture.ts';
 
 const topics = { spread: { partitions: 4 }, narrow: {}, absent: {}, isolated: { isolation: 'tenant' as const }, again: {} };
@@ -78,7 +79,7 @@ test('a topic that was made anew is another incarnation, and what it acknowledge
   expect(await transport.incarnation()).toBe(before);
   const { admin: client, close } = await admin();
   await client.deleteTopics({ topics: ['again'] });
-  await client.createTopics({ topics: [{ topic: 'again', numPartitions: 1 }] });
+  await createTopic(client, { topic: 'again', numPartitions: 1 });
   await close();
   expect(await transport.incarnation()).not.toBe(before);
   expect(codesOf(await transport.publish('again', eventsOf(2)))).toEqual(new Array(2).fill('BROKER_LOST_EVENTS'));

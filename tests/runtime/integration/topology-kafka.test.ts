@@ -6,6 +6,7 @@ import { type TopologyInput, topologySchema } from '../../../runtime/src/contrac
 import type { Change, Driver } from '../../../runtime/src/topology/driver.ts';
 import { openKafkaDriver } from '../../../runtime/src/topology/drivers/kafka/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { createTopic } from '../../support/kafka-topic.ts';
 import { startTestKafka, type TestKafka } from '../../support/servers.ts';
 import type { TestKafkaChange } from '../../support/test-kafka.ts';
 import { refusal, setScramPassword, timed } from '../support/kafka.ts';
@@ -243,7 +244,7 @@ describe('what was changed by hand', () => {
   });
 
   test('a topic that somebody made is shown with what is in it, and deleted when it is applied; those of the servers are not', async () => {
-    await (await connection.admin()).createTopics({ topics: [{ topic: 'a-stranger', numPartitions: 2 }] });
+    await createTopic(await connection.admin(), { topic: 'a-stranger', numPartitions: 2 });
     await send('a-stranger', 12);
     const driver = await driverFor({});
     const changes = await changesOf(driver);
