@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { referenceTopology } from '../../environments/topology.ts';
@@ -80,6 +80,22 @@ describe('commands that only read', () => {
     );
     expect(failures).toEqual([]);
   }, 240_000);
+
+  test('hand passwords to curl where nobody else can read them', async () => {
+    const folder = join(trial.folder.path, 'curl');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'curl'), '#!/bin/sh\necho "arguments: $*"\nexec cat "$2"\n', { mode: 0o700 });
+    const text = `PATH=${folder}:$PATH\ncurl -sS "$RABBITMQ/api/nodes" "$CA"\ncurl -sS "$OPENSEARCH/_cat/health?v"`;
+    const { stdout } = await bash(`${prepared}\n${text}`);
+    const [tasks, search] = ['tasks', 'search'].map((name) => readFileSync(join(trial.stateDir, 'secrets', name), 'utf8').trim());
+    const lines = stdout.trim().split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/^arguments: --config \S+ -sS https:\/\/[^@]+\/api\/nodes \S+$/),
+      `user = "admin:${tasks}"`,
+      expect.stringMatching(/^arguments: --config \S+ -sS https:\/\/[^@]+\/_cat\/health\?v$/),
+      `user = "admin:${search}"`,
+    ]);
+  });
 
   test.each([
     ['a file that is not there', 'cat "$BINDING.lost"', 'cat "$BINDING.lost"'],
