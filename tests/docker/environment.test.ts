@@ -112,7 +112,7 @@ if (impossible !== undefined) process.stderr.write(`no environment is deployed: 
       const seconds = (Date.now() - harmedAt) / 1_000;
       process.stderr.write(`dev: writes again ${seconds.toFixed(1)} s after docker ${harm} of the master\n`);
       expect(nodeOf(trial, events.client.stream.remotePort)).not.toBe(before);
-      expect(seconds).toBeLessThan(promised.failoverSeconds);
+      expect(seconds).toBeLessThan(promised.failoverSeconds * patience);
       docker(mend, before);
       await eventually(async () => /^connected_slaves:2/m.test(await events.client.info('replication')), {
         timeoutMs: 60_000,

@@ -41,7 +41,7 @@ test('a test Kafka keeps its data over kill and restart, answers nothing while i
   expect(server.nodes[0]!.pid).not.toBe(pid);
   const { topics } = await withAdmin(kafka, (admin) => admin.fetchTopicMetadata({ topics: ['kept'] }));
   expect(topics[0]!.partitions).toHaveLength(2);
-  expect(await sizeOf(kafka, 'kept')).toBe(1);
+  expect(await eventually(() => sizeOf(kafka, 'kept'), { what: 'the leaders are there again' })).toBe(1);
   await server.nodes[0]!.pause();
   await expect(clusterIdOf(kafka)).rejects.toThrow();
   await server.nodes[0]!.resume();

@@ -114,9 +114,16 @@ test('a broker that is declared later is scraped by the Prometheus that runs alr
     const targets = await up();
     return Object.values(targets).every((value) => value === '1') ? Object.keys(targets).sort() : undefined;
   };
-  await eventually(async () => (await scraped())?.includes('tasks'), { what: 'the broker is scraped', timeoutMs: 30_000 });
-  expect(await scraped()).toEqual(['alerts', 'metrics', 'probe', 'tasks']);
-  expect(await conditions()).toMatchObject({ tasks: 'running, no alarms', metrics: '4 of 4 targets up' });
+  const all = await eventually(
+    async () => {
+      const jobs = await scraped();
+      return jobs?.includes('tasks') && jobs;
+    },
+    { what: 'the broker is scraped', timeoutMs: 30_000 },
+  );
+  expect(all).toEqual(['alerts', 'metrics', 'probe', 'tasks']);
+  await eventually(async () => (await conditions()).metrics === '4 of 4 targets up', { what: 'status says so', timeoutMs: 30_000 });
+  expect((await conditions()).tasks).toBe('running, no alarms');
 }, 120_000);
 
 test('a second up changes nothing', async () => {

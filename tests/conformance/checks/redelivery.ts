@@ -135,7 +135,7 @@ const longHandler: Check = {
   name: 'long',
   title: 'an event whose handler takes longer than leases and heartbeats is not given to another consumer meanwhile',
   async run(ground) {
-    const got = recorder(() => pause(2_500));
+    const got = recorder(() => pause(6_000));
     const [first, second] = [await ground.open(), await ground.open()];
     await first.subscribe(ground.topic(), { group: ground.group() }, got.handler);
     await second.subscribe(ground.topic(), { group: ground.group() }, got.handler);

@@ -30,8 +30,10 @@ async function leaderOf(topic: string, partition: number): Promise<number> {
 }
 
 async function coordinatorOfLoneMember(group: string): Promise<number> {
-  const { members } = (await (await admin.admin()).describeGroups([group])).groups[0]!;
-  expect(members).toHaveLength(1);
+  const client = await admin.admin();
+  // One that was built anew leaves its former self in the group until that one's session ends.
+  const isAlone = async (): Promise<boolean> => (await client.describeGroups([group])).groups[0]!.members.length === 1;
+  await eventually(isAlone, { what: `group ${group} has one member`, timeoutMs: 30_000 });
   return coordinatorOf(admin, group);
 }
 

@@ -66,7 +66,7 @@ test('a process that sends and consumes outlives kill -9, a standstill, resets a
 
 test('a connection that gives no answer is given up after one request, not by the kernel a quarter of an hour later', async () => {
   const connection = await connections.open(proxied(), { requestTimeoutMs: 500 });
-  await connection.metadata();
+  await eventually(() => connection.metadata(), { what: 'it answers' });
   kafka.proxy.blackHole();
   expect(await refusal(connection.metadata())).toMatchObject({ code: 'CONNECTION_TIMEOUT', retriable: true });
   await eventually(() => kafka.proxy.connections() === 0, { what: 'its socket is closed' });
@@ -75,11 +75,11 @@ test('a connection that gives no answer is given up after one request, not by th
 });
 
 test('a send fails fast while the broker is away, and what it opened is closed', async () => {
+  const topic = await createTopic(await connections.open(kafka.server.handle()), 'fast');
   const before = openSockets();
   const connection = await connections.open(proxied(), { requestTimeoutMs: 1_000, connectTimeoutMs: 2_000 });
-  const topic = await createTopic(connection, 'fast');
   const producer = await connection.producer({ sendTimeoutMs: 1_500 });
-  await producer.send([{ topic, messages: [{ value: 'x' }] }]);
+  await eventually(() => producer.send([{ topic, messages: [{ value: 'x' }] }]), { what: 'it sends' });
   kafka.proxy.blackHole();
   const hung = await timed(refusal(producer.send([{ topic, messages: [{ value: 'y' }] }])));
   expect(hung.value).toMatchObject({ code: expect.stringMatching(/^CONNECTION_(TIMEOUT|FAILED)$/), retriable: true });
@@ -103,7 +103,7 @@ test('a consumer that does nothing any more is built anew; one whose handler is 
   const consumer = await connection.consumer({
     groupId: topicName('group'),
     topics: [topic],
-    maxSilenceMs: 1_500,
+    maxSilenceMs: 4_000,
     heartbeatIntervalMs: 300,
     eachBatch: async ({ batch }) => {
       await pause(slowMs);
@@ -116,15 +116,15 @@ test('a consumer that does nothing any more is built anew; one whose handler is 
   await eventually(() => values.includes('first'), { what: 'it consumes' });
 
   const { rebuilds } = consumer.status();
-  slowMs = 3_500;
+  slowMs = 8_000;
   await producer.send([{ topic, messages: [{ value: 'slow' }] }]);
-  await eventually(() => consumer.silentForMs() > 2_000, { what: 'the silence of the handler shows' });
-  await eventually(() => values.includes('slow'), { what: 'the slow handler has finished' });
+  await eventually(() => consumer.silentForMs() > 5_000, { what: 'the silence of the handler shows', timeoutMs: 20_000 });
+  await eventually(() => values.includes('slow'), { what: 'the slow handler has finished', timeoutMs: 20_000 });
   expect(consumer.status().rebuilds).toBe(rebuilds);
 
   slowMs = 0;
   kafka.proxy.blackHole();
-  await eventually(() => told.some((text) => text.includes('has done nothing for')), { what: 'the silence is told' });
+  await eventually(() => told.some((text) => text.includes('has done nothing for')), { what: 'the silence is told', timeoutMs: 20_000 });
   kafka.proxy.restore();
   const restoredAt = performance.now();
   await eventually(() => outside.metadata(), { what: 'the broker is there again' });

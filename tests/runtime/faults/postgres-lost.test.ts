@@ -113,9 +113,10 @@ test('after a fail-over to an asynchronous standby everything that survived is d
 
 /** Stops the process that streams to the standby, so that later commits stay on the primary. */
 async function cutReplication(log: TestLog): Promise<number> {
-  const [sender] = await log.rows<{ pid: number }>("select pid from pg_stat_replication where state = 'streaming'");
-  process.kill(sender!.pid, 'SIGSTOP');
-  return sender!.pid;
+  const streaming = "select pid from pg_stat_replication where state = 'streaming'";
+  const { pid } = await eventually(async () => (await log.rows<{ pid: number }>(streaming))[0], { what: 'the standby has caught up' });
+  process.kill(pid, 'SIGSTOP');
+  return pid;
 }
 
 test('a relay at a standby waits until that is promoted', async () => {

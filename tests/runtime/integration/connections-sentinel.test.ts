@@ -55,7 +55,7 @@ test.each([
     code: 'CONNECTION_REFUSED_CREDENTIALS',
     message: expect.stringMatching(sentence),
   });
-  expect(performance.now() - startedAt).toBeLessThan(1_500);
+  expect(performance.now() - startedAt).toBeLessThan(6_000);
 });
 
 test('connecting succeeds if only the last sentinel can be reached, and fails in time if none can', async () => {
@@ -68,7 +68,7 @@ test('connecting succeeds if only the last sentinel can be reached, and fails in
     code: 'CONNECTION_FAILED',
     message: expect.stringContaining('sentinels 127.0.0.1:1, 127.0.0.1:2'),
   });
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(performance.now() - startedAt).toBeLessThan(6_000);
 });
 
 test('a sentinel that is away is told of by onError and not printed', async () => {

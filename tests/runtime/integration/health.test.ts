@@ -108,7 +108,7 @@ describe('a Redis server', () => {
     await server.pause();
     const startedAt = performance.now();
     expect((await health.report()).checks[0]).toMatchObject({ status: 'down', reason: 'no answer within 200 ms' });
-    expect(performance.now() - startedAt).toBeLessThan(600);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     for (let index = 0; index < 20; index++) await health.report();
     expect(asked).toBe(1);
     await server.resume();

@@ -31,7 +31,7 @@ beforeAll(async () => {
   pool = new Pool({ connectionString: log.url, max: 8 });
   pool.on('error', () => undefined);
   const logger = { info: () => undefined, error: () => undefined, warn: (_: object, message: string) => void warnings.push(message) };
-  transport = await openTransport(serviceOf(redis), topics, { logger });
+  transport = await openTransport(serviceOf(redis), topics, { logger, leaseMs: 10_000 });
 }, 60_000);
 afterAll(async () => {
   await transport.close();

@@ -72,7 +72,7 @@ test('consumers that come and go hand partitions on in good order: nothing is lo
 }, 120_000);
 
 test('while a group waits for a dead member, the others handle and commit what they have', async () => {
-  const patient = { sessionTimeoutMs: 10_000, maxUnhandled: 50 };
+  const patient = { sessionTimeoutMs: 14_000, maxUnhandled: 50 };
   const survivor = await ground.open(patient);
   const seen: string[] = [];
   const keys = new Set<string>();
@@ -111,9 +111,9 @@ test('while a group waits for a dead member, the others handle and commit what t
   // The survivor hears of the change by its next heartbeat, and joins again.
   await pause(1_500);
   // Several times what the group was told may begin.
-  for (let round = 0; round < 20; round++) await publish(200);
+  for (let round = 0; round < 10; round++) await publish(200);
   const own = eventsOf(published - before, { keys: 40, from: before + 1 }).filter(({ partitionkey }) => keys.has(partitionkey!));
-  expect(own.length).toBeGreaterThan(1_000);
+  expect(own.length).toBeGreaterThan(600);
   const handled = (): boolean => {
     const ids = new Set(seen);
     return own.every(({ id }) => ids.has(id));

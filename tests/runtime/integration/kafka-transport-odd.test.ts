@@ -105,17 +105,23 @@ test('messages compressed in a way that is not known here are told at once, and 
   await send('packed', [foreign(eventsOf(1, { from: 2 })[0]!)]);
   await compressWith('zstd');
   await eventually(() => seen.includes('event-2'), { what: 'what lies before is handled' });
-  await send('packed', [foreign(eventsOf(1, { from: 3 })[0]!)]);
-  await eventually(() => errors.length > 0, { what: 'it is told' });
+  // A broker does as the topic says a moment after it was told.
+  const isTold = async (): Promise<boolean> => {
+    await send('packed', [foreign(eventsOf(1, { from: 3 })[0]!)]);
+    return errors.length > 0;
+  };
+  await eventually(isTold, { what: 'it is told' });
   expect(errors).toEqual([expect.objectContaining({ stream: 'packed/0', error: expect.stringContaining('zstd'), failures: 1 })]);
   await compressWith('producer');
   // Asked for together with the one that fails, each would wait for its pause of 200 ms.
-  const startedAt = performance.now();
+  const roundsMs: number[] = [];
   for (const event of eventsOf(30, { from: 10, partitionkey: elsewhere })) {
+    const startedAt = performance.now();
     await transport.publish('packed', [event]);
     await eventually(() => seen.includes(event.id), { what: `${event.id} of the other partition is handled` });
+    roundsMs.push(performance.now() - startedAt);
   }
-  expect(performance.now() - startedAt).toBeLessThan(4_000);
+  expect(roundsMs.sort((a, b) => a - b)[15]).toBeLessThan(180);
 }, 60_000);
 
 test('a topic of a group that is deleted while it is consumed keeps no consumer of another topic from its partitions', async () => {

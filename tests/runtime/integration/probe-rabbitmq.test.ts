@@ -85,6 +85,7 @@ test('tells what waits in each declared queue, what is with consumers, who consu
     return (
       values('rabbitmq.queue.dead_letters')['mails.dead'] === 2 &&
       values('rabbitmq.queue.unacknowledged').mails === 7 &&
+      values('rabbitmq.queue.published').mails === 12 &&
       values('rabbitmq.connections')[''] === 1
     );
   });

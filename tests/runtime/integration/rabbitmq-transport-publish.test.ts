@@ -108,8 +108,16 @@ test('nothing of a key is published after what was returned, though its queue is
   const publishing = transport.publish('flapping', eventsOf(3_000));
   await byHand(async (channel) => {
     await eventually(async () => (await channel.checkQueue(queue)).messageCount > 0, { what: 'the first ones are taken' });
-    await channel.unbindQueue(queue, 'flapping', '0.*');
-    await channel.bindQueue(queue, 'flapping', '0.*');
+    let ended = false;
+    const done = publishing.then(() => {
+      ended = true;
+    });
+    // One event of the key is on its way at a time: whether it meets the moment is luck.
+    while (!ended) {
+      await channel.unbindQueue(queue, 'flapping', '0.*');
+      await channel.bindQueue(queue, 'flapping', '0.*');
+    }
+    await done;
   });
   const outcomes = outcomesOf(await publishing);
   expect(new Set(outcomes)).toEqual(new Set(['published', 'MESSAGE_UNROUTABLE', 'PUBLISH_FAILED']));

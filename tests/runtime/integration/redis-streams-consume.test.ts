@@ -181,12 +181,18 @@ describe('closing', () => {
   test('lets a running handler end and acknowledges it; what was read and not begun goes to the next consumer as if never read', async () => {
     const seen: string[] = [];
     await ground.transport.publish('single', eventsOf(5));
+    let pass = (): void => undefined;
+    const passed = new Promise<void>((resolve) => {
+      pass = resolve;
+    });
     const subscription = await ground.transport.subscribe('single', { group: 'g' }, async ({ id }) => {
-      await pause(100);
+      await passed;
       seen.push(id);
     });
     await eventually(async () => (await ground.transport.lag('single', 'g')).pending === 5, { what: 'all are read' });
-    await Promise.all([subscription.close(), subscription.close()]);
+    const closing = Promise.all([subscription.close(), subscription.close()]);
+    pass();
+    await closing;
     expect(seen).toEqual(['event-1']);
     const deliveries: string[] = [];
     const started = Date.now();
@@ -197,24 +203,27 @@ describe('closing', () => {
     );
     await ground.settled('single');
     expect(deliveries).toEqual(['event-2 1 false', 'event-3 1 false', 'event-4 1 false', 'event-5 1 false']);
-    expect(Date.now() - started).toBeLessThan(800);
+    expect(Date.now() - started).toBeLessThan(5_000);
   });
 
   test('aborts the signal of a handler that takes too long, and ends in bounded time though the handler never does', async () => {
     let signal: AbortSignal | undefined;
+    let abortedAt = 0;
     await ground.transport.publish('single', eventsOf(1));
-    const subscription = await ground.transport.subscribe('single', { group: 'g' }, (_, delivery) => {
+    await using patient = await openTransport(serviceOf(ground.redis), topics, { drainMs: 300, leaseMs: 20_000 });
+    const subscription = await patient.subscribe('single', { group: 'g' }, (_, delivery) => {
       signal = delivery.signal;
+      signal.addEventListener('abort', () => {
+        abortedAt = performance.now();
+      });
       return new Promise<void>(() => undefined);
     });
     await eventually(() => signal !== undefined, { what: 'the handler runs' });
-    const started = Date.now();
-    const closed = subscription.close();
-    await pause(100);
-    expect(signal?.aborted).toBe(false);
-    await closed;
+    const startedAt = performance.now();
+    await subscription.close();
     expect(signal?.aborted).toBe(true);
-    expect(Date.now() - started).toBeLessThan(3_000);
+    expect(abortedAt - startedAt).toBeGreaterThan(290);
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
     expect(await ground.client.exists(`${stream('single')}:lease:g`)).toBe(1);
   });
 });

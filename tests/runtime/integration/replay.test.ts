@@ -226,7 +226,7 @@ test('waits at its end for transactions that were open when it was asked for, an
 test('goes on in another process when its own was killed, with each effect once and in order', async () => {
   const names = await written(10, 60);
   await ask(log);
-  const first = startReplayChild({ url: log.url, name: 'first', handlerMs: 10 });
+  const first = startReplayChild({ url: log.url, name: 'first', handlerMs: 50 });
   await eventually(() => first.lines.filter((line) => line.startsWith('end')).length > 100, {
     what: 'the first is in the middle',
     timeoutMs: 20_000,

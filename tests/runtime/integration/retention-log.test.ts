@@ -115,8 +115,8 @@ describe('the boundary of a day', () => {
     await open.commit();
     await eventually(async () => ((await cutLog(client, 7)) ?? 0) > 0, { what: 'the partition is cut' });
     await watch.stop();
-    if (process.env.SHOW_FIGURES) console.log(`slowest enqueue beside cuts: ${Math.round(watch.slowestMs())} ms`);
-    expect(watch.slowestMs()).toBeLessThan(600);
+    if (process.env.SHOW_FIGURES) console.log(`enqueue beside cuts: ${watch.figures()}`);
+    expect(watch.mostMs()).toBeLessThan(300);
     const ids = (await log.rows<{ id: string }>('select id from millrace.outbox')).map((row) => row.id);
     expect(new Set(ids).size).toBe(ids.length);
   });
@@ -326,8 +326,8 @@ describe('a drop', () => {
     const published = new Set(broker.published());
     expect((await ledger(log)).filter((name) => !published.has(name))).toEqual([]);
     expect(new Set(dropped).size).toBe(3);
-    if (process.env.SHOW_FIGURES) console.log(`slowest enqueue beside three drops: ${Math.round(watch.slowestMs())} ms`);
-    expect(watch.slowestMs()).toBeLessThan(1_000);
+    if (process.env.SHOW_FIGURES) console.log(`enqueue beside three drops: ${watch.figures()}`);
+    expect(watch.mostMs()).toBeLessThan(300);
   }, 90_000);
 });
 
@@ -348,21 +348,23 @@ async function passADay(): Promise<string> {
   return oldest!;
 }
 
-/** Enqueues one event after the other and notes the longest that one took. */
-function watchEnqueue(): { slowestMs(): number; stop(): Promise<void> } {
-  let slowestMs = 0;
+/** Enqueues one event after the other; nineteen of twenty take no longer than `mostMs`. One may meet a moment in which the machine does something else. */
+function watchEnqueue(): { mostMs(): number; figures(): string; stop(): Promise<void> } {
+  const tookMs: number[] = [];
   const over = new AbortController();
   const running = (async () => {
     const client = await log.open('watch');
     while (!over.signal.aborted) {
       const startedAt = performance.now();
       await client.query("select millrace.enqueue(topic => 't', type => 'x', source => '/x', data => '{\"n\":0}')");
-      slowestMs = Math.max(slowestMs, performance.now() - startedAt);
+      tookMs.push(performance.now() - startedAt);
       await delay(2);
     }
   })();
+  const at = (share: number): number => [...tookMs].sort((a, b) => a - b)[Math.ceil(tookMs.length * share) - 1]!;
   return {
-    slowestMs: () => slowestMs,
+    mostMs: () => at(0.95),
+    figures: () => `${tookMs.length} events, p95 ${at(0.95).toFixed(1)} ms, slowest ${at(1).toFixed(1)} ms`,
     stop: () => {
       over.abort();
       return running;

@@ -80,9 +80,9 @@ export function rpcCases(rabbit: () => TaskBroker): void {
       begun.push(payload);
       await gate.opened;
     });
-    const calls = [refusalOf(tasks.call('prices', 'slow', { timeoutMs: 300 }))];
+    const calls = [refusalOf(tasks.call('prices', 'slow', { timeoutMs: 3_000 }))];
     await eventually(() => begun.length === 1, { what: 'the first is begun' });
-    calls.push(refusalOf(tasks.call('prices', 'behind it', { timeoutMs: 300 })));
+    calls.push(refusalOf(tasks.call('prices', 'behind it', { timeoutMs: 3_000 })));
     for (const refusal of await Promise.all(calls)) expect(refusal).toMatchObject({ code: 'CALL_DEADLINE' });
     // The answer of the first is given up at its deadline; one that was sent before comes late.
     await rabbit().publishRaw('prices', Buffer.from('"foreign"'), {

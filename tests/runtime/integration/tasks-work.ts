@@ -133,7 +133,7 @@ export function workCases(rabbit: () => TaskBroker): void {
     const bothDead = async (): Promise<boolean> => (await rabbit().broker.ready('tasks.dlq')) === 2;
     for (let dead = false; !dead; deaths += dead ? 0 : 1) {
       const child = startClientProcess(join(__dirname, 'tasks-child.mts'), settings);
-      const handled = () => [...lines, ...child.lines].filter(({ verb }) => verb === 'end').length >= 6;
+      const handled = () => new Set([...lines, ...child.lines].flatMap(({ verb, rest }) => (verb === 'end' ? [rest] : []))).size >= 6;
       const done = eventually(async () => handled() && (await bothDead()), { what: 'all is settled', timeoutMs: 60_000 });
       dead = await Promise.race([done, child.ended.then(() => false)]);
       if (dead) await child.end();

@@ -44,7 +44,7 @@ afterEach(async () => {
 });
 
 async function transportOf(user: string): Promise<Transport> {
-  const transport = await redisStreams({ service: binding.service('events').as(user), topology, logger, leaseMs: 1_000, drainMs: 1_000 });
+  const transport = await redisStreams({ service: binding.service('events').as(user), topology, logger, leaseMs: 10_000, drainMs: 1_000 });
   opened.push(transport);
   return transport;
 }

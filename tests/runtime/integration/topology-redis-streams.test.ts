@@ -157,7 +157,7 @@ describe('a topic that is declared no more', () => {
     await using driver = await openDriver(bindingOf(redis, chat), chat);
     const startedAt = performance.now();
     expect((await driver.compare()).changes).toEqual([]);
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
     await publish('stream:{older:0}');
     expect((await driver.compare()).changes.map(({ name }) => name)).toEqual(['events/stream/stream:{older:0}']);
   });

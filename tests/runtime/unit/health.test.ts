@@ -69,7 +69,7 @@ describe('asking often', () => {
       await new Promise(setImmediate);
     }
     expect(performance.now() - startedAt).toBeGreaterThan(70);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   test('never looks a second time at what has not answered the first', async () => {

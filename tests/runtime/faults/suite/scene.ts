@@ -43,8 +43,6 @@ export interface SceneOptions {
   readonly carrier: Carrier;
   readonly programs: Built;
   readonly times?: Partial<RelayTimes>;
-  /** Of streams on Redis. @default the driver's */
-  readonly leaseMs?: number;
 }
 
 /** Pages that are small, so that a crash can cost few duplicates; other times are the shipped ones. */
@@ -96,7 +94,7 @@ async function apply(binding: LoadedBinding, topology: Topology, { name }: Carri
 }
 
 /** Makes the folder, the database and the topology; no process runs yet. */
-export async function setScene({ server, carrier, programs, times, leaseMs }: SceneOptions): Promise<Scene> {
+export async function setScene({ server, carrier, programs, times }: SceneOptions): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-faults-'));
   const topology = topologySchema.parse(topologyOver(carrier));
   const database = await server.create();
@@ -132,7 +130,7 @@ export async function setScene({ server, carrier, programs, times, leaseMs }: Sc
     startRelay: (name) => start(name, 'relay', { service: carrier.name, times: allTimes } satisfies RelaySettings),
     startConsumer: (name, settings) =>
       start(name, 'consumer', {
-        ...{ name, service: carrier.name, owed, replayed, concurrency: 8, maxUnhandled, slowMs, leaseMs },
+        ...{ name, service: carrier.name, owed, replayed, concurrency: 8, maxUnhandled, slowMs },
         ...settings,
       } satisfies ConsumerSettings),
     async close(keep) {

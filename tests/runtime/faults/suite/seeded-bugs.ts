@@ -11,7 +11,7 @@ export interface SeededBug extends Patch {
   /** Exactly these do not hold then; on the true build all do. */
   readonly violates: readonly Invariant[];
   /** The server that it runs on. @default redis */
-  readonly on?: 'redis' | 'forgetful redis' | 'evicting redis' | 'rabbitmq';
+  readonly on?: 'redis' | 'forgetful redis' | 'evicting redis' | 'kafka' | 'rabbitmq';
 }
 
 export const seededBugs: readonly SeededBug[] = [
@@ -38,6 +38,15 @@ export const seededBugs: readonly SeededBug[] = [
     replace: 'Promise.resolve(handle(settings, deliveries)).catch(() => undefined);',
     scenario: scenarios.consumerKilledBeforeEffect,
     violates: ['effects happen exactly once'],
+  },
+  {
+    name: 'a consumer commits what it has read',
+    file: 'transports/kafka/committer.ts',
+    find: 'commit: { partition, offset: offsets.low, metadata }',
+    replace: 'commit: { partition, offset: fedTo, metadata }',
+    scenario: scenarios.consumerKilledBeforeEffect,
+    violates: ['effects happen exactly once'],
+    on: 'kafka',
   },
   {
     name: 'no inbox',

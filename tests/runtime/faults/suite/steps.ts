@@ -1,6 +1,5 @@
 import { eventually } from '../../../support/eventually.ts';
-import { plainClient } from '../../integration/redis-streams-fixture.ts';
-import { carrierOf } from './carriers.ts';
+import { lookingTransport } from './collect.ts';
 import type { Kind } from './evidence.ts';
 import type { Draft } from './programs/settings.ts';
 import type { Scene } from './scene.ts';
@@ -59,17 +58,14 @@ export async function progressNoted(scene: Scene): Promise<void> {
   await eventually(async () => (await scene.database.rows(sql)).length > 0, { what: 'progress is in the database' });
 }
 
-/** Whether everything that the broker has handed out is acknowledged. */
-export async function nothingPending(scene: Scene): Promise<boolean> {
-  const client = await plainClient(carrierOf(scene.carrier, 'redis').server);
+/** Whether the broker takes everything for handled. */
+export async function nothingLeft(scene: Scene): Promise<boolean> {
+  const transport = await lookingTransport(scene);
   try {
-    const streams = (await client.keys('stream:{orders:*}')).filter((key) => key.endsWith('}'));
-    const counts = await Promise.all(
-      streams.map(async (stream) => ((await client.xpending(stream, 'stock').catch(() => [0])) as [number])[0]),
-    );
-    return counts.every((count) => count === 0);
+    const { pending, undelivered } = await transport.lag('orders', 'stock');
+    return pending + undelivered === 0;
   } finally {
-    client.disconnect();
+    await transport.close();
   }
 }
 

@@ -13,7 +13,7 @@ import type { ConsumerSettings, PointCommand } from './settings.ts';
 import { asked, createPoints, onCommands, patiently } from './steering.mts';
 
 /** A member of consumer groups whose effects are rows, and which keeps a history of its deliveries. */
-const { name, service, owed, replayed, concurrency, maxUnhandled, slowMs, leaseMs } = JSON.parse(process.argv[2]!) as ConsumerSettings;
+const { name, service, owed, replayed, concurrency, maxUnhandled, slowMs } = JSON.parse(process.argv[2]!) as ConsumerSettings;
 const journal = openJournal();
 const points = createPoints(journal);
 onCommands<PointCommand>((command) => points.command(command));
@@ -50,7 +50,7 @@ const binding = await loadBinding();
 const topology = await readTopology(binding);
 const database = await patiently(() => connectPostgres(binding.service('database', 'postgres'), { name, onError: () => undefined }));
 const options = { service: binding.service(service), topology, consumerName: name, maxUnhandled, logger, drainMs: 5_000 };
-const transport = await patiently(() => openTransport({ ...options, ...(leaseMs === undefined ? {} : { leaseMs }) }));
+const transport = await patiently(() => openTransport(options));
 for (const each of owed) {
   const { group, topic, tenant } = each;
   const bound = tenant === undefined ? {} : { tenant };

@@ -47,6 +47,4 @@ export interface ConsumerSettings {
   readonly maxUnhandled: number;
   /** How long the handler takes for an event of the kind `slow`. */
   readonly slowMs: number;
-  /** Of the streams on Redis. @default the driver's */
-  readonly leaseMs?: number | undefined;
 }
