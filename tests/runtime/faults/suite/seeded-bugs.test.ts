@@ -27,7 +27,7 @@ afterAll(async () => {
 /** A lease that outlives a moment without the processor: nobody is superseded unasked. */
 const times = { leaseMs: 3_000, rewindMs: 10_000 };
 /** What is owed is given up when nothing has come for so long: in broken programs something may be lost, and a take-over takes 4 to 7 s. */
-const stalledMs = { broken: 8_000, sound: 20_000 };
+const stalledMs = { broken: 7_000, sound: 20_000 };
 
 async function violatedBy(programs: Built, { scenario }: SeededBug, carrier: Carrier): Promise<Map<Invariant, string[]>> {
   const { duplicates: duplicatesAllowed = 0 } = scenario;
