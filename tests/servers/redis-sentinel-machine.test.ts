@@ -144,8 +144,14 @@ const measured: Record<string, string> = {};
 
   test('tell CloudWatch how they are', async () => {
     const machine = set.machines[0]!;
-    const figures = await figuresOf(machine);
-    expect(figures).toMatchObject({ Service: 'events', Node: 'events-1', RedisUp: 1, RedisIsMaster: 1, ConnectedReplicas: 2 });
+    const figures = await eventually(
+      async () => {
+        const told = await figuresOf(machine);
+        return told.ConnectedReplicas === 2 && told;
+      },
+      { what: 'both replicas are connected', timeoutMs: 30_000 },
+    );
+    expect(figures).toMatchObject({ Service: 'events', Node: 'events-1', RedisUp: 1, RedisIsMaster: 1 });
     expect(figures).toMatchObject({ RedisPersistenceFailed: 0, CertificateDaysLeft: 89 });
     // No backup yet: as old as the volume.
     for (const name of ['BackupAgeSeconds', 'SnapshotAgeSeconds']) {
