@@ -5,6 +5,7 @@ import { attemptsQueue, deadLetterQueue, groupQueue } from '../../../runtime/src
 import { openRabbitDriver } from '../../../runtime/src/topology/drivers/rabbitmq/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type ClientProcess, startClientProcess } from '../support/client-process.ts';
+import { openGate } from '../support/gate.ts';
 import { refusalOf } from '../support/rabbit.ts';
 import { collector, type EventBroker, eventsOf, group, lettersOf, publishAll, startEventBroker } from '../support/rabbit-events.ts';
 import type { RabbitChildSettings } from './rabbitmq-transport-child.mts';
@@ -28,15 +29,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => broker?.stop());
 afterEach(() => broker.closeAll());
-
-/** Handlers wait for it. */
-function openGate(): { passed: Promise<void>; open: () => void } {
-  let open = (): void => undefined;
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { passed, open };
-}
 
 async function readyIn(queue: string): Promise<number> {
   const channel = await broker.connection.openChannel();
@@ -68,7 +60,7 @@ async function closeConnection(): Promise<void> {
 
 test('no more messages are in memory than a subscription may have', async () => {
   const [transport, gate] = [await broker.open({ maxUnhandled: 10 }), openGate()];
-  const got = collector(() => gate.passed);
+  const got = collector(() => gate.opened);
   await publishAll(transport, 'bounded', eventsOf(60, { keys: 60 }));
   await transport.subscribe('bounded', { group, concurrency: 3 }, got.handler);
   await eventually(async () => (await transport.lag('bounded', group)).pending === 10, { what: 'ten are in memory' });
@@ -193,7 +185,7 @@ test('a handler that outlives two channels keeps its own key waiting, and no oth
   const got = collector(async ({ id, partitionkey }, { attempt }) => {
     running.push(partitionkey!);
     most = Math.max(most, running.filter((key) => key === 'slow').length);
-    if (id === 'event-1' && attempt === 1) await gate.passed;
+    if (id === 'event-1' && attempt === 1) await gate.opened;
     running.splice(running.indexOf(partitionkey!), 1);
   });
   await transport.subscribe('outlived', { group, concurrency: 4 }, got.handler);
@@ -257,7 +249,7 @@ test('a consumer of one tenant has queues of its own, which last, get that tenan
 
 test('one consumer of a group has a shard; what another process has in hand counts as pending', async () => {
   const [first, second, looker, gate] = [await broker.open(), await broker.open(), await broker.open(), openGate()];
-  const [got, idle] = [collector(() => gate.passed), collector()];
+  const [got, idle] = [collector(() => gate.opened), collector()];
   await first.subscribe('lagging', { group }, got.handler);
   await second.subscribe('lagging', { group }, idle.handler);
   await publishAll(looker, 'lagging', eventsOf(5, { keys: 5 }));

@@ -3,6 +3,7 @@ import { isMillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { streamKey } from '../../../runtime/src/contracts/topology.ts';
 import type { Delivery } from '../../../runtime/src/transport.ts';
 import { eventually } from '../../support/eventually.ts';
+import { openGate } from '../support/gate.ts';
 import { eventsOf, openTransport, serviceOf, useGround } from './redis-streams-fixture.ts';
 
 const topics = { orders: { shards: 8 }, single: {}, isolated: { isolation: 'tenant' as const } };
@@ -181,17 +182,14 @@ describe('closing', () => {
   test('lets a running handler end and acknowledges it; what was read and not begun goes to the next consumer as if never read', async () => {
     const seen: string[] = [];
     await ground.transport.publish('single', eventsOf(5));
-    let pass = (): void => undefined;
-    const passed = new Promise<void>((resolve) => {
-      pass = resolve;
-    });
+    const gate = openGate();
     const subscription = await ground.transport.subscribe('single', { group: 'g' }, async ({ id }) => {
-      await passed;
+      await gate.opened;
       seen.push(id);
     });
     await eventually(async () => (await ground.transport.lag('single', 'g')).pending === 5, { what: 'all are read' });
     const closing = Promise.all([subscription.close(), subscription.close()]);
-    pass();
+    gate.open();
     await closing;
     expect(seen).toEqual(['event-1']);
     const deliveries: string[] = [];

@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { MillraceError } from '../../../runtime/src/contracts/errors.ts';
 import { remoteFailure } from '../../../runtime/src/tasks/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { openGate } from '../support/gate.ts';
 import { refusalOf } from '../support/rabbit.ts';
-import { openGate, type TaskBroker } from '../support/tasks.ts';
+import type { TaskBroker } from '../support/tasks.ts';
 
 /** What holds for callers and servers. */
 export function rpcCases(rabbit: () => TaskBroker): void {

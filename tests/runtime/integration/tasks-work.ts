@@ -7,7 +7,8 @@ import type { TakenDelivery } from '../../../runtime/src/inbox/index.ts';
 import type { Task } from '../../../runtime/src/tasks/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type ClientProcess, startClientProcess } from '../support/client-process.ts';
-import { failuresOf, openGate, type TaskBroker, taskTopology } from '../support/tasks.ts';
+import { openGate } from '../support/gate.ts';
+import { failuresOf, type TaskBroker, taskTopology } from '../support/tasks.ts';
 
 export interface TaskChildSettings {
   readonly service: BoundService;

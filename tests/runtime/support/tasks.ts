@@ -50,15 +50,6 @@ export function failuresOf({ headers }: TakenMessage['properties']): unknown {
   return JSON.parse(String(headers['x-millrace-failures']));
 }
 
-/** What handlers wait for until a test lets them go on. */
-export function openGate(): { readonly opened: Promise<void>; open(): void } {
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open: () => open() };
-}
-
 export interface TaskBroker {
   readonly server: TestRabbit;
   readonly broker: Broker;

@@ -58,16 +58,21 @@ export const rolledBack: Scenario = {
   },
 };
 
+/** `relay-1` has published one event, and holds the next in its hands. */
+async function heldAfterReading(scene: Scene): Promise<void> {
+  await cast(scene);
+  await write(scene, 'first', orders(1), 'commit');
+  await published(scene, 1);
+  await progressNoted(scene);
+  scene.tell('relay-1', { do: 'arm', point: 'after-read', act: 'hold' });
+  await write(scene, 'second', orders(1), 'commit');
+  await reached(scene, 'relay-1', 'after-read');
+}
+
 /** The relay has read, and dies before anything has left it; another one finds what the database knows of its progress. */
 export const relayKilledBeforePublishing: Scenario = {
   async run(scene) {
-    await cast(scene);
-    await write(scene, 'first', orders(1), 'commit');
-    await published(scene, 1);
-    await progressNoted(scene);
-    scene.tell('relay-1', { do: 'arm', point: 'after-read', act: 'hold' });
-    await write(scene, 'second', orders(1), 'commit');
-    await reached(scene, 'relay-1', 'after-read');
+    await heldAfterReading(scene);
     const [before] = await sink(scene);
     // Progress is renewed with the lease: whatever the relay takes for done is in the database then. One may have been under way.
     await eventually(async () => (await sink(scene))[0]!.version > before!.version + 1, { what: 'progress was written meanwhile' });
@@ -87,13 +92,7 @@ async function sink(scene: Scene): Promise<{ version: number }[]> {
 export const relayHeldBeyondItsLease: Scenario = {
   duplicates: 1,
   async run(scene) {
-    await cast(scene);
-    await write(scene, 'first', orders(1), 'commit');
-    await published(scene, 1);
-    await progressNoted(scene);
-    scene.tell('relay-1', { do: 'arm', point: 'after-read', act: 'hold' });
-    await write(scene, 'second', orders(1), 'commit');
-    await reached(scene, 'relay-1', 'after-read');
+    await heldAfterReading(scene);
     scene.crew.pause('relay-1');
     scene.startRelay('relay-2');
     await write(scene, 'third', orders(1), 'commit');
