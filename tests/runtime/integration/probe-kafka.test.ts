@@ -5,7 +5,7 @@ import { openKafkaLook } from '../../../runtime/src/probe/kafka/index.ts';
 import type { Look } from '../../../runtime/src/probe/look.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTestKafka, type TestKafka } from '../../support/servers.ts';
-import { kafkaConnections, timed, topicName } from '../support/kafka.ts';
+import { kafkaConnections, takesMessages, timed, topicName } from '../support/kafka.ts';
 
 const names = { orders: topicName('orders'), users: topicName('users'), alone: topicName('alone'), away: topicName('away') };
 const emails = topicName('emails');
@@ -54,6 +54,7 @@ async function create(topics: Parameters<Awaited<ReturnType<KafkaConnection['adm
     },
     { what: 'the topics are there', timeoutMs: 30_000 },
   );
+  for (const { topic } of topics) await takesMessages(admin, topic);
 }
 
 const led = ({ leader, replicas, inSync }: { leader: number | undefined; replicas: readonly number[]; inSync: readonly number[] }) =>

@@ -9,6 +9,8 @@ import {
   type KafkaConsumerOptions,
 } from '../../../runtime/src/connections/kafka/index.ts';
 import { isMillraceError, type MillraceError } from '../../../runtime/src/contracts/errors.ts';
+import { readEnds } from '../../../runtime/src/transports/kafka/log-ends.ts';
+import { createLeaderMap } from '../../../runtime/src/transports/kafka/topics.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startProxy, type TestProxy } from '../../support/proxy.ts';
 import { startTestKafka, type TestKafka } from '../../support/servers.ts';
@@ -58,7 +60,7 @@ export function topicName(what: string): string {
   return `${what}-${randomBytes(4).toString('hex')}`;
 }
 
-/** Creates a topic and returns its name when every partition has a leader. */
+/** Creates a topic and returns its name when every partition has a leader that takes messages. */
 export async function createTopic(
   connection: KafkaConnection,
   what: string,
@@ -82,7 +84,23 @@ export async function createTopic(
     },
     { what: `topic ${topic} is there`, timeoutMs: 20_000 },
   );
+  await takesMessages(connection, topic);
   return topic;
+}
+
+/**
+ * Waits until every leader has opened its partitions.
+ *
+ * Brokers tell of leaders a moment before these take messages. Of a batch that is sent in between one part is refused, kafkajs sends all of it again, and
+ * the other part is in the topic twice.
+ */
+export async function takesMessages(connection: KafkaConnection, topic: string): Promise<void> {
+  await using nodes = await connection.nodes();
+  const leaders = createLeaderMap(nodes);
+  await eventually(async () => readEnds(nodes, leaders, topic, [...(await leaders.of(topic)).keys()]), {
+    what: `topic ${topic} takes messages`,
+    timeoutMs: 20_000,
+  });
 }
 
 /** A consumer's options that keep the values it gets. */
