@@ -34,7 +34,7 @@ drill: $(INSTALLED) $(BUILT) ## a backlog, a poisoned event, a stopped replica a
 	@$(RUN) examples/order-service/drill.ts
 
 test: check ## everything that `check` does, then all tests on real servers
-	@jest
+	@tsx tests/run.ts
 
 check: $(INSTALLED) $(BUILT) $(LAMBDA) ## format, types, dependency rules, dead code, the package as npm sees it, generated files
 	biome ci --colors=off --error-on-warnings .
