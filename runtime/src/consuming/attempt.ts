@@ -5,7 +5,10 @@ import type { ConsumerSettings, GivenUp, MessageBroker } from './consumer.ts';
 import type { Message } from './message.ts';
 import type { Lane, Source, Work } from './source.ts';
 
-/** What has become of a call of the handler. `one by one`: of its events each shall answer for itself; `away`: none has begun, for want of something that all need. */
+/**
+ * What has become of a call of the handler. `one by one`: of its events each shall answer for itself; `away`: none has begun, for want of something that all
+ * need; `not ours`: one of the sources is lost.
+ */
 export type Outcome = GivenUp | 'handled' | 'one by one' | 'away' | 'server failed' | 'not ours';
 
 /** Hands work to the handler; never rejects. */
@@ -17,10 +20,10 @@ export async function attempt<S extends Source<S>>(settings: ConsumerSettings, b
     const begun = beginAll(broker, work);
     if (begun !== undefined) await begun;
   } catch (error) {
-    return serverOutcome(settings, broker, lane, error);
+    return serverOutcome(settings, broker, work.parts, error);
   }
-  // The answers may have taken longer than the source was sure.
-  for (const part of work.parts) if (!broker.isSure(part.lane.source)) return serverOutcome(settings, broker, part.lane, undefined);
+  // The answers may have taken longer than the sources were sure, and a source may have been lost meanwhile.
+  if (loseUnsure(broker, work.parts)) return 'not ours';
   const deliveries = deliveriesOf(settings, broker, work);
   try {
     await handle(settings, deliveries);
@@ -93,7 +96,7 @@ async function noteFailure<S extends Source<S>>(
     return await giveUp(settings, broker, lane, message);
   } catch (failure) {
     message.attempt += 1;
-    return serverOutcome(settings, broker, lane, failure);
+    return serverOutcome(settings, broker, [{ lane }], failure);
   }
 }
 
@@ -124,15 +127,21 @@ function exhausted({ topic }: ConsumerSettings, { attempt: next, doomed, failure
 function serverOutcome<S extends Source<S>>(
   { log }: ConsumerSettings,
   broker: MessageBroker<S>,
-  { source }: Lane<S>,
+  parts: readonly { readonly lane: Lane<S> }[],
   error: unknown,
 ): Outcome {
-  if (broker.isSuperseded(error) || !broker.isSure(source)) {
-    broker.lose(source);
-    return 'not ours';
-  }
+  const { source } = parts[0]!.lane;
+  // Of several sources the error does not say which one it is; the others find out for themselves.
+  if (broker.isSuperseded(error)) broker.lose(source);
+  if (loseUnsure(broker, parts)) return 'not ours';
   log.warn({ stream: source.name, error: String(error) }, 'the server failed between two attempts');
   return 'server failed';
+}
+
+/** @returns whether any of the sources is lost */
+function loseUnsure<S extends Source<S>>(broker: MessageBroker<S>, parts: readonly { readonly lane: Lane<S> }[]): boolean {
+  for (const { lane } of parts) if (!broker.isSure(lane.source)) broker.lose(lane.source);
+  return parts.some(({ lane }) => lane.source.lost);
 }
 
 /** Written out: spreading an object for each event costs 0.4 us. */

@@ -119,8 +119,12 @@ export function createWorker<S extends Source<S>>(settings: ConsumerSettings, br
   };
   const settle = (lane: Lane<S>, messages: readonly Message[], outcome: Outcome): void => {
     const first = messages[0]!;
-    if (outcome === 'not ours' || lane.source.lost) return;
-    if (outcome === 'again') wait(lane, retryDelayMs(topic.retry, first.attempt++));
+    if (lane.source.lost) return;
+    // Another source of the batch is lost, and the handler was not called.
+    if (outcome === 'not ours') {
+      for (const message of messages) message.begun = false;
+      requeue(lane);
+    } else if (outcome === 'again') wait(lane, retryDelayMs(topic.retry, first.attempt++));
     else if (outcome === 'away') wait(lane, retryDelayMs(awayPause, ++first.away));
     else if (outcome === 'server failed') wait(lane, serverPauseMs);
     else if (outcome === 'one by one') {
