@@ -23,16 +23,21 @@ const patience = 0.4;
 
 export function startWatch({ sources, holdMs, log, handBack }: WatchParts): Watch {
   const handingBack = new Set<QueueSource>();
+  /** When a source is given back that has held a message for too long, whatever has become of that message meanwhile: what came after it was not taken in. */
+  const due = new WeakMap<QueueSource, number>();
   let tickedAt = performance.now();
   const isSteady = (): boolean => performance.now() - tickedAt < longestStopMs;
   const look = (source: QueueSource): void => {
     const [oldest] = source.held.values();
     if (oldest === undefined) source.attempts.tidy(() => false);
-    if (oldest === undefined || handingBack.has(source)) return;
-    const heldMs = performance.now() - oldest.arrivedAt;
-    if (heldMs < holdMs) return;
-    source.draining = true;
-    if (source.running > 0 && heldMs < holdMs * (1 + patience)) return;
+    if (handingBack.has(source)) return;
+    const now = performance.now();
+    if (oldest !== undefined && now - oldest.arrivedAt >= holdMs && !due.has(source)) {
+      source.draining = true;
+      due.set(source, oldest.arrivedAt + holdMs * (1 + patience));
+    }
+    const dueAt = due.get(source);
+    if (dueAt === undefined || (source.running > 0 && now < dueAt)) return;
     handingBack.add(source);
     log.info({ stream: source.name, messages: source.held.size }, 'messages were held for long and are given back; they come again');
     void handBack(source).finally(() => handingBack.delete(source));
