@@ -270,7 +270,12 @@ function requireOpen({ closed, service }: TasksState): void {
 async function closeTasks(state: TasksState): Promise<void> {
   state.closed = true;
   await Promise.all([...state.workers].map((worker) => worker.close()));
-  await (await state.consuming)?.close();
-  await (await state.caller)?.close();
+  const opening: readonly (Promise<{ close(): Promise<void> }> | undefined)[] = [state.consuming, state.caller];
+  // What cannot be opened needs no close, and whoever asked for it has been told.
+  for (const part of opening)
+    await part?.then(
+      (opened) => opened.close(),
+      () => undefined,
+    );
   await state.publishing.close();
 }

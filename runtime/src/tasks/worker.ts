@@ -73,10 +73,11 @@ export async function startWorker(ground: WorkerGround): Promise<Worker> {
       throw explainMissing(error, `queue ${queue}`);
     });
   const close = once(async () => {
+    // What is put back is bounded as well: a broker that blocks publishers takes no copies, and gets the deliveries back instead.
+    const timer = setTimeout(() => state.abort.abort(), drainMs);
     const unbegun = backlog.halt(true);
     await intake.stop();
     await Promise.all([...unbegun, ...backlog.halt(true)].map((job) => leave(state, job)));
-    const timer = setTimeout(() => state.abort.abort(), drainMs);
     await consumer.close();
     clearTimeout(timer);
     state.abort.abort();

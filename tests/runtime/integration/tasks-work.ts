@@ -8,6 +8,8 @@ import type { Task } from '../../../runtime/src/tasks/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type ClientProcess, startClientProcess } from '../support/client-process.ts';
 import { openGate } from '../support/gate.ts';
+import { timed } from '../support/kafka.ts';
+import { refusalOf } from '../support/rabbit.ts';
 import { failuresOf, type TaskBroker, taskTopology } from '../support/tasks.ts';
 
 export interface TaskChildSettings {
@@ -207,4 +209,41 @@ export function workCases(rabbit: () => TaskBroker): void {
     expect(aborted).toBe(true);
     await rabbit().purge('emails');
   });
+  test('closing ends while the broker takes no copies, and what waited comes again', async () => {
+    const tasks = await rabbit().open({ drainMs: 500 });
+    for (const payload of ['begun', 'waits', 'waits too']) await tasks.send('webhooks', payload);
+    let begun = false;
+    await tasks.work('webhooks', { concurrency: 1, prefetch: 3 }, async ({ signal }) => {
+      begun = true;
+      await pause(60_000, undefined, { signal }).catch(() => undefined);
+    });
+    await eventually(async () => begun && (await rabbit().broker.ready('webhooks')) === 0, { what: 'all are taken' });
+    const { server } = rabbit();
+    await server.ctl('set_vm_memory_high_watermark', '0.00001');
+    try {
+      // A connection is told only once it publishes.
+      const isRefused = async () => (await refusalOf(tasks.send('emails', 'during'))).code === 'BROKER_BLOCKED';
+      await eventually(isRefused, { what: 'the broker blocks', timeoutMs: 30_000 });
+      const { ms } = await timed(tasks.close());
+      expect(ms).toBeLessThan(15_000);
+    } finally {
+      await server.ctl('set_vm_memory_high_watermark', '0.4');
+    }
+    const again: unknown[] = [];
+    await (await rabbit().open()).work('webhooks', {}, async ({ payload }) => void again.push(payload));
+    await eventually(() => ['waits', 'waits too'].every((payload) => again.includes(payload)), {
+      what: 'they come again',
+      timeoutMs: 20_000,
+    });
+  }, 120_000);
+
+  test('closing closes all, also when a worker cannot be opened meanwhile', async () => {
+    const { tasks, proxy } = await rabbit().openThroughProxy();
+    await tasks.send('emails', 1);
+    proxy.blackHole();
+    const opening = refusalOf(tasks.work('emails', {}, async () => undefined));
+    await tasks.close();
+    expect((await opening).code).toMatch(/^CONNECTION_/);
+    await eventually(() => proxy.connections() === 0, { what: 'no connection is left' });
+  }, 120_000);
 }
