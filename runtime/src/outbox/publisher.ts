@@ -25,6 +25,9 @@ export interface Attempt<Row extends LogRow> {
 /** Attempts for a topic that the topology does not know (yet): about four hours with the backoff below. */
 const unknownTopicRetry = { attempts: 60, initialDelayMs: 1_000, maxDelayMs: 300_000 };
 
+/** Longest pause between looks whether a queue is bound again. */
+const unroutableDelayMs = 5_000;
+
 /** Publishes rows of the log through a transport, each topic in log order. */
 export class Publisher {
   readonly #transport: Transport;
@@ -45,8 +48,8 @@ export class Publisher {
 
   /** @throws {MillraceError} RELAY_FENCED or BROKER_LOST_EVENTS, which end the life of the relay. */
   async attempt<Row extends LogRow>(rows: readonly Row[], fence: Fence, signal: AbortSignal): Promise<Attempt<Row>> {
-    const { owned, unowned } = this.#byOwner(rows);
-    const outcome = { published: [] as Row[], retriable: [] as Refusal<Row>[], refused: unowned };
+    const { owned, unowned, behind } = this.#byOwner(rows);
+    const outcome = { published: [] as Row[], retriable: behind, refused: unowned };
     await Promise.all(
       [...groupByTopic(owned)].map(async ([topic, ofTopic]) => {
         const events = ofTopic.map((row) => row.event);
@@ -58,20 +61,31 @@ export class Publisher {
   }
 
   /** Events of a tenant, or of topics that are no tenant's, and those that should name their tenant: writers in SQL meet no check before this one. */
-  #byOwner<Row extends LogRow>(rows: readonly Row[]): { owned: readonly Row[]; unowned: Refusal<Row>[] } {
+  #byOwner<Row extends LogRow>(rows: readonly Row[]): { owned: readonly Row[]; unowned: Refusal<Row>[]; behind: Refusal<Row>[] } {
     const isOwned = ({ topic, event }: Row): boolean => event.tenantid !== undefined || this.#topology.topics[topic]?.tenantless !== false;
-    if (rows.every(isOwned)) return { owned: rows, unowned: [] };
+    if (rows.every(isOwned)) return { owned: rows, unowned: [], behind: [] };
     const unowned = rows.filter((row) => !isOwned(row)).map((row) => ({ row, error: tenantRequired(row) }));
-    return { owned: rows.filter(isOwned), unowned };
+    // Transports hold back what follows a refusal of theirs in its key; this one is made before them.
+    const keys = new Set<string>();
+    const [owned, behind]: [Row[], Refusal<Row>[]] = [[], []];
+    for (const row of rows) {
+      const key = row.key === undefined ? undefined : keyName(row.topic, row.key);
+      if (!isOwned(row)) {
+        if (key !== undefined) keys.add(key);
+      } else if (key !== undefined && keys.has(key)) behind.push({ row, error: behindRefused(row) });
+      else owned.push(row);
+    }
+    return { owned, unowned, behind };
   }
 
   /** By the topic's policy, after `attempts` failed ones. */
   fateOf({ row, error }: Refusal, attempts: number): Fate {
     const topic = this.#topology.topics[row.topic];
     const { attempts: most, initialDelayMs, maxDelayMs } = topic?.retry ?? unknownTopicRetry;
-    if (!isHopeless(error) && attempts < most) {
-      return { park: Math.min(maxDelayMs, initialDelayMs * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2) };
-    }
+    const delayMs = Math.min(maxDelayMs, initialDelayMs * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2);
+    // The event is as good as any; somebody has to bind a queue.
+    if (isMillraceError(error, 'MESSAGE_UNROUTABLE')) return { park: Math.min(delayMs, unroutableDelayMs) };
+    if (!isHopeless(error) && attempts < most) return { park: delayMs };
     return topic?.onExhausted === 'skip' ? 'dead' : { park: null };
   }
 }
@@ -86,6 +100,10 @@ function tenantRequired({ topic, event }: LogRow): MillraceError {
     'TENANT_REQUIRED',
     `topic ${topic} belongs to tenants, and event ${event.id} names none: enqueue it with its tenant_id`,
   );
+}
+
+function behindRefused({ key, event }: LogRow): MillraceError {
+  return new MillraceError('PUBLISH_FAILED', `event ${event.id} waits for an earlier one of key ${key} that was refused`);
 }
 
 const hopelessCodes = ['EVENT_TOO_LARGE', 'TENANT_REQUIRED', 'EVENT_INVALID'] as const;
@@ -111,8 +129,9 @@ function sort<Row extends LogRow>(
   }
   const { error } = result;
   if (isMillraceError(error, 'RELAY_FENCED') || isMillraceError(error, 'BROKER_LOST_EVENTS')) throw error;
-  const byItself = result.retriable && !isMillraceError(error, 'TOPIC_UNKNOWN');
-  (byItself ? outcome.retriable : outcome.refused).push({ row, error });
+  // What is wrong with one topic on the broker must not keep the others.
+  const ofTopic = isMillraceError(error, 'TOPIC_UNKNOWN') || isMillraceError(error, 'MESSAGE_UNROUTABLE');
+  (result.retriable && !ofTopic ? outcome.retriable : outcome.refused).push({ row, error });
 }
 
 /** Rows of keys that are held back, and the others, both in order. */

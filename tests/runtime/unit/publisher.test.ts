@@ -57,6 +57,14 @@ test('refuses events without tenant where topics are not tenantless, and publish
   expect(publish).toHaveBeenCalledTimes(1);
 });
 
+test('holds back what follows a refused event in its key', async () => {
+  const { publisher: p, publish } = publisher(published);
+  const owned = (id: number, key: string) => ({ ...row(id, 'ofTenants', key), event: { ...row(id).event, tenantid: 'acme' } });
+  const outcome = await p.attempt([row(1, 'ofTenants', 'a'), owned(2, 'a'), owned(3, 'b')], fence, signal);
+  expect(publish.mock.calls.map(([, events]) => events.map((event: { id: string }) => event.id))).toEqual([['3']]);
+  expect(outcome.retriable).toMatchObject([{ row: { id: 2 }, error: { code: 'PUBLISH_FAILED' } }]);
+});
+
 test('tells what may pass by itself from what needs a change', async () => {
   const { publisher: p } = publisher(
     published,
@@ -64,15 +72,16 @@ test('tells what may pass by itself from what needs a change', async () => {
     failed('EVENT_TOO_LARGE'),
     failed('TOPIC_UNKNOWN'),
     failed('PUBLISH_REJECTED'),
+    failed('MESSAGE_UNROUTABLE'),
   );
   const outcome = await p.attempt(
-    [1, 2, 3, 4, 5].map((id) => row(id)),
+    [1, 2, 3, 4, 5, 6].map((id) => row(id)),
     fence,
     signal,
   );
   expect(outcome.published.map(({ id }) => id)).toEqual([1]);
   expect(outcome.retriable.map((refusal) => refusal.row.id)).toEqual([2]);
-  expect(outcome.refused.map((refusal) => refusal.row.id)).toEqual([3, 4, 5]);
+  expect(outcome.refused.map((refusal) => refusal.row.id)).toEqual([3, 4, 5, 6]);
 });
 
 test.each([['RELAY_FENCED' as const], ['BROKER_LOST_EVENTS' as const]])('%s ends the life of the relay', async (code) => {
@@ -89,6 +98,15 @@ describe('what becomes of an event that is refused', () => {
     expect(fate('here', 'EVENT_TOO_LARGE')).toBe('dead');
     expect(fate('here', 'EVENT_INVALID')).toBe('dead');
     expect(fate('blocking', 'EVENT_TOO_LARGE')).toEqual({ park: null });
+  });
+  test('what no queue takes is tried every few seconds for ever, whatever the topic says', () => {
+    for (const topic of ['here', 'blocking', 'unknown']) {
+      for (const attempts of [1, 5, 1_000]) {
+        const { park } = fate(topic, 'MESSAGE_UNROUTABLE', attempts) as { park: number };
+        expect(park).toBeGreaterThan(0);
+        expect(park).toBeLessThanOrEqual(5_000);
+      }
+    }
   });
   test('an unknown topic is tried for hours and then waits for a person', () => {
     const delays = Array.from({ length: 59 }, (_, i) => (fate('unknown', 'TOPIC_UNKNOWN', i + 1) as { park: number }).park);
