@@ -133,7 +133,11 @@ async function change(
 
 function byShelf(found: readonly Found[]): Map<DeadLetters, Found[]> {
   const shelves = new Map<DeadLetters, Found[]>();
-  for (const each of found) shelves.set(each.letters, [...(shelves.get(each.letters) ?? []), each]);
+  for (const each of found) {
+    const shelf = shelves.get(each.letters);
+    if (shelf === undefined) shelves.set(each.letters, [each]);
+    else shelf.push(each);
+  }
   return shelves;
 }
 

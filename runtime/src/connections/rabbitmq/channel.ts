@@ -68,10 +68,11 @@ function lifeOf<C extends Amqp.Channel>(channel: C, session: Session): ChannelLi
     settle(lastError ?? new Error('the channel was closed'));
   });
   // The connection can have ended before there was a listener: its last words may arrive together with the answer that opened the channel.
-  void session.ended.then((reason) => {
+  const forget = session.whenEnded((reason) => {
     open = false;
     settle(reason);
   });
+  void ended.then(forget);
   return {
     channel,
     ended,

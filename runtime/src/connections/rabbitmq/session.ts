@@ -14,6 +14,8 @@ export interface Session {
   readonly endpoint: string;
   /** Resolves with the reason when the connection has ended, whoever ended it. */
   readonly ended: Promise<Error>;
+  /** Calls `listener` when the connection has ended, unless what is returned was called before. Channels come and go on one connection; a promise keeps all that ever waited for it. */
+  whenEnded(listener: (reason: Error) => void): () => void;
   readonly isOpen: boolean;
   /** The broker's reason for not reading from this connection at present. */
   readonly blocked: string | undefined;
@@ -111,10 +113,13 @@ function sessionOn(model: Amqp.ChannelModel, { host, port }: Endpoint, line: Abo
   const ended = new Promise<Error>((resolve) => {
     settle = resolve;
   });
+  const listeners = new Set<(reason: Error) => void>();
   const end = (reason: Error): void => {
     open = false;
     blocked = undefined;
     settle(reason);
+    for (const listener of listeners) listener(reason);
+    listeners.clear();
   };
   model.on('error', (error) => {
     lastError = error;
@@ -133,6 +138,11 @@ function sessionOn(model: Amqp.ChannelModel, { host, port }: Endpoint, line: Abo
     model,
     endpoint: `${host}:${port}`,
     ended,
+    whenEnded(listener) {
+      if (open) listeners.add(listener);
+      else void ended.then(listener);
+      return () => void listeners.delete(listener);
+    },
     get isOpen() {
       return open;
     },

@@ -35,17 +35,23 @@ export async function startGroup(
   for (const register of registers) {
     if (((await runScript(client, presentScript, [register], [])) as number) > 0) throw hasConsumers(topic, group);
   }
-  try {
-    await Promise.all(
-      streams.map((stream) => runScript(client, startGroupScript, [stream, leaseKey(stream, group)], [group, idBefore(from)])),
-    );
-  } catch (error) {
-    throw replyCode(error) === 'HELD' ? hasConsumers(topic, group) : error;
-  }
+  const leases = streams.map((stream) => leaseKey(stream, group));
+  const held = await Promise.all(leases.map((lease) => client.exists(lease)));
+  if (held.includes(1)) throw hasConsumers(topic, group);
+  // Streams may lie on different nodes of a cluster: a consumer that starts now can have got one of them.
+  const outcomes = await Promise.allSettled(
+    streams.map((stream, index) => runScript(client, startGroupScript, [stream, leases[index]!], [group, idBefore(from)])),
+  );
+  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  if (failures.length === 0) return;
+  const moved = streams.filter((_, index) => outcomes[index]!.status === 'fulfilled');
+  throw failures.find((failure) => replyCode(failure) !== 'HELD') ?? hasConsumers(topic, group, moved);
 }
 
-function hasConsumers(topic: string, group: string): MillraceError {
-  return new MillraceError('SUBSCRIPTION_INVALID', `group ${group} has consumers of ${topic}; stop them before it begins elsewhere`);
+function hasConsumers(topic: string, group: string, moved: readonly string[] = []): MillraceError {
+  const text = `group ${group} has consumers of ${topic}; stop them before it begins elsewhere`;
+  const already = moved.length === 0 ? '' : ` (in ${moved.join(', ')} it does already: one started meanwhile; do the same again)`;
+  return new MillraceError('SUBSCRIPTION_INVALID', `${text}${already}`);
 }
 
 /** The last id before a time: entries of its own millisecond are delivered. */
