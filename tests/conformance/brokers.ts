@@ -1,12 +1,23 @@
 import type { ServiceHandle } from '../../runtime/src/binding/index.ts';
+import { connectKafka } from '../../runtime/src/connections/kafka/index.ts';
 import type { TransportKind } from '../../runtime/src/contracts/topology.ts';
 import { openTransport } from '../../runtime/src/transports/open.ts';
+import { takesMessages } from '../runtime/support/kafka.ts';
 import type { TestKafka, TestRabbit } from '../support/servers.ts';
 import type { TestedDriver } from './driver.ts';
 import { provisionOn } from './provision.ts';
 
 export function kafkaDriver(kafka: TestKafka, patienceMs: number): TestedDriver {
-  return driverOf('kafka', kafka.handle(), patienceMs, () => kafka.nodes[0]!.restart());
+  const service = kafka.handle();
+  const driver = driverOf('kafka', service, patienceMs, () => kafka.nodes[0]!.restart());
+  return {
+    ...driver,
+    async provision(topology) {
+      await driver.provision(topology);
+      await using connection = await connectKafka(service);
+      for (const topic of Object.keys(topology.topics)) await takesMessages(connection, topic);
+    },
+  };
 }
 
 export function rabbitDriver(rabbit: TestRabbit, patienceMs: number): TestedDriver {

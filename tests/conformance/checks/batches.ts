@@ -35,9 +35,12 @@ const failingBatch: Check = {
     const events = eventsOf(20, { keys: 2 });
     await publishAll(transport, ground.topic(), events);
     const [handled, failed]: [string[], string[][]] = [[], []];
+    // Which events come together is the broker's to say.
+    let poisoned: string | undefined;
     const handler: BatchHandler = async (deliveries) => {
       const ids = deliveries.map(({ event }) => event.id);
-      if (ids.includes('event-8')) {
+      if (ids.length > 1) poisoned ??= ids.at(-1);
+      if (poisoned !== undefined && ids.includes(poisoned)) {
         failed.push(ids);
         throw new Error('no luck');
       }
@@ -49,14 +52,13 @@ const failingBatch: Check = {
       const letters = await deadLetters(transport, ground.topic(), ground.group());
       return letters.length > 0 && letters;
     });
-    mustEqual([letter!.event?.id], ['event-8'], 'what was given up');
-    must(failed[0]!.length > 1, `the event that fails must have been in a batch first, but came alone among ${events.length} that waited`);
+    mustEqual([letter!.event?.id], [poisoned], 'what was given up');
     mustEqual(
       failed.slice(1).filter(({ length }) => length > 1),
       [],
       'batches with the failing event, after the first',
     );
-    const wanted = events.map(({ id }) => id).filter((id) => id !== 'event-8');
+    const wanted = events.map(({ id }) => id).filter((id) => id !== poisoned);
     mustEqual([...handled].sort(), wanted.sort(), 'what was handled');
   },
 };

@@ -23,7 +23,7 @@ beforeAll(async () => {
   proxy = await startProxy(server);
   await askPostgres(server, (client) => client.query("create role app login password 'first'"));
   connection = await connectPostgres(postgresHandle({ ...server, user: 'app', port: proxy.port }, { password: 'first', env }), {
-    connectTimeoutMs: 1_000,
+    connectTimeoutMs: 3_000,
     statementTimeoutMs: 500,
     maxConnections: 3,
     onError: (error) => told.push(error),

@@ -22,7 +22,7 @@ test('a process that sends and consumes outlives kill -9, a standstill, resets a
   const env: Record<string, string> = {};
   const handle = kafka.server.handle({ env });
   const [node] = kafka.server.nodes;
-  const client = startKafkaClient(handle, { env, topic, group: topicName('group'), options: { requestTimeoutMs: 2_000 }, consumer: {} });
+  const client = startKafkaClient(handle, { env, topic, group: topicName('group'), options: { requestTimeoutMs: 3_000 }, consumer: {} });
   await client.flows();
 
   const killedAt = performance.now();
@@ -40,7 +40,7 @@ test('a process that sends and consumes outlives kill -9, a standstill, resets a
   const pausedAt = performance.now();
   await node!.pause();
   const noticedAt = await client.first('error', pausedAt);
-  process.stderr.write(`kafka: SIGSTOP: noticed in ${Math.round(noticedAt - pausedAt)} ms (requestTimeoutMs 2000)\n`);
+  process.stderr.write(`kafka: SIGSTOP: noticed in ${Math.round(noticedAt - pausedAt)} ms (requestTimeoutMs 3000)\n`);
   await node!.resume();
   const resumedAt = performance.now();
   await client.flows();

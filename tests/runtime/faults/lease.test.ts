@@ -236,13 +236,13 @@ test('an idle relay sends at most 15 statements a second', async () => {
 test('a poke makes a sleeping relay look at once', async () => {
   const broker = recorder();
   const relay = startTestRelay({ log, transport: broker.transport, minPollMs: 20_000, maxPollMs: 20_000 });
-  await eventually(() => relay.status().state === 'active', { what: 'the relay works' });
-  await delay(200);
   await commitEach(log, [event('k')]);
+  await eventually(() => broker.events.length === 1, { what: 'the relay has looked, and sleeps' });
+  await commitEach(log, [event('k', 1)]);
   await delay(200);
-  expect(broker.events).toEqual([]);
+  expect(broker.events).toHaveLength(1);
   relay.poke();
-  await eventually(() => broker.events.length === 1, { what: 'the event is published', timeoutMs: 8_000 });
+  await eventually(() => broker.events.length === 2, { what: 'the event is published', timeoutMs: 8_000 });
   await relay.close();
 });
 
