@@ -116,9 +116,10 @@ export const batchLiars: readonly Liar[] = [
 export const tenantLiars: readonly Liar[] = [
   {
     check: 'tenants',
-    does: 'ignores the tenant of a consumer',
+    // One that ignores it can by chance give each consumer what is its own.
+    does: 'takes another tenant for that of a consumer',
     foundOut: /must get its events only/,
-    lie: () => subscribing(({ tenant: _, ...options }) => options),
+    lie: () => subscribing((options) => (options.tenant === undefined ? options : { ...options, tenant: 'initech' })),
   },
   {
     check: 'tenantless',
