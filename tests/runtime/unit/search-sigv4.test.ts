@@ -51,6 +51,14 @@ const requests: [string, (connection: SearchConnection) => Promise<unknown>][] =
   ['a path with a slash, a space and a colon in a name', ({ client }) => client.get({ index: 'i', id: 'a/b c:d' })],
   ['a path with a comma and a star', ({ client }) => client.indices.refresh({ index: ['logs-*', 'b,c'] })],
   [
+    'a query within the path',
+    ({ client }) =>
+      client.transport.request({
+        method: 'GET',
+        path: '/_settings/index.uuid,index.a?flat_settings=true&expand_wildcards=all&filter_path=*.b._meta',
+      }),
+  ],
+  [
     'a bulk',
     ({ client }) =>
       client.helpers.bulk({ datasource: [{ a: 'é' }], onDocument: () => ({ index: { _index: 'i', _id: 'a b' } }), refresh: true }),

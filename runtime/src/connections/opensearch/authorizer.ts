@@ -70,12 +70,15 @@ function signing(region: string, service: 'es' | 'aoss', credentials: AwsCredent
   const sign = requestSigner({ region, service, credentials });
   return {
     async headers({ method, path, querystring, headers = {}, body }, url) {
+      // As it is sent: requests for what the client has no method for bring their query within the path.
+      const target = querystring === undefined || querystring === '' ? path : `${path}?${querystring}`;
+      const [plainPath, query] = cut(target, '?');
       const { host: _sentByTheClient, ...signed } = await sign({
         method,
         protocol: url.protocol,
         hostname: url.hostname,
-        path: `${pathPrefix(url)}${path}`,
-        query: queryOf(querystring),
+        path: `${pathPrefix(url)}${plainPath}`,
+        query: queryOf(query),
         headers: { ...textHeaders(headers), host: url.host },
         ...(isText(body) && { body }),
       });
@@ -90,7 +93,13 @@ function pathPrefix({ pathname }: URL): string {
   return pathname.replace(/\/$/, '');
 }
 
-function queryOf(querystring: string | undefined): Record<string, string[]> {
+/** What comes before the first separator, and what comes after it. */
+function cut(text: string, separator: string): readonly [string, string] {
+  const at = text.indexOf(separator);
+  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function queryOf(querystring: string): Record<string, string[]> {
   const query = new URLSearchParams(querystring);
   return Object.fromEntries([...query.keys()].map((name) => [name, query.getAll(name)]));
 }
