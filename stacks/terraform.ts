@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** Outputs of stacks that are there and stay as they are, by stack. A stack that is missing has no state. */
@@ -82,7 +82,10 @@ export class TerraformFolder {
     try {
       writeFileSync(join(this.copy, 'cdk.tf.json'), unprotected(readFileSync(join(this.folder, 'cdk.tf.json'), 'utf8'), known));
       copyFileSync(join(this.folder, '.terraform.lock.hcl'), join(this.copy, '.terraform.lock.hcl'));
-      symlinkSync(join(this.folder, '.terraform'), join(this.copy, '.terraform'));
+      // `assets` holds the programs of functions, whose hashes the plan asks for.
+      for (const name of ['.terraform', 'assets']) {
+        if (existsSync(join(this.folder, name))) symlinkSync(join(this.folder, name), join(this.copy, name));
+      }
       this.run(this.copy, ['plan', '-input=false', '-lock=false', '-out=plan.bin']);
       return changesIn(JSON.parse(this.run(this.copy, ['show', '-json', 'plan.bin'])) as ShownPlan);
     } finally {

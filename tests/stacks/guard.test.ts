@@ -28,7 +28,8 @@ const production = (declared: EnvironmentInput['services']): EnvironmentInput =>
   },
   size: 'medium',
   services: declared,
-  topology: {},
+  // The function that applies it has a program, whose hash every plan asks for.
+  topology: { queues: { mails: { service: 'tasks' } } },
   protection: { deletion: true },
 });
 
