@@ -37,8 +37,8 @@ export interface RedactOutcome {
 }
 
 /**
- * Takes from events of a tenant or person what they said, wherever Millrace keeps them: log, parked events and dead letters, archive, Redis streams and
- * the indices of the topology. The events stay, marked with the extension attribute `redacted`; entries on Redis and documents are removed.
+ * Takes from events of a tenant or person what they said, wherever Millrace keeps them: log, parked events and dead letters, what replays have given
+ * up, archive, Redis streams and the indices of the topology. The events stay, marked with the extension attribute `redacted`; entries on Redis and documents are removed.
  *
  * It tells of itself by an event in the same transaction as the first change, and by another when all is done. An interrupted one goes on when it is asked
  * for again, or by its id. Not covered: what services have stored themselves, backups of the database and its write-ahead log, and what `remains` names.

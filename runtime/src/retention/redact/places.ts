@@ -8,7 +8,7 @@ import { liftedIn } from './lifted.ts';
 import type { PlaceOutcome, Progress, Remains } from './outcome.ts';
 import type { Redaction } from './sought.ts';
 import { type Running, runningUntil } from './stopping.ts';
-import { countTables, leftInInbox, redactLog } from './tables.ts';
+import { countTables, leftInInbox, redactAside, redactLog, redactReplays } from './tables.ts';
 
 export interface RedactGround {
   /** A connection of its own without a limit of time for statements. */
@@ -27,7 +27,10 @@ export interface Way {
 /** By how much the clock of a Redis may differ from ours. */
 const clockSlackMs = 60_000;
 
-/** The log first: what relays read from then on is redacted. Streams once more in the end: what relays had read before may have come meanwhile. */
+/**
+ * The log first: what relays read from then on is redacted. Streams once more in the end, and what is kept beside the log:
+ * what relays had read before may have come meanwhile.
+ */
 export async function everywhere(ground: RedactGround, redaction: Redaction, way: Way): Promise<PlaceOutcome> {
   const { client, binding, topology, archive } = ground;
   const { dryRun, told } = way;
@@ -48,6 +51,10 @@ export async function everywhere(ground: RedactGround, redaction: Redaction, way
   const second = dryRun ? [] : await redactStreams(ground, redaction, way, running, since);
   // What remained in the first look makes another run necessary anyway; the second would tell of the same again.
   outcomes.push(...first, ...second.map(({ counts, remains }, i) => ({ counts, remains: first[i]!.remains.length > 0 ? [] : remains })));
+  if (!dryRun) {
+    outcomes.push({ counts: await redactAside(client, redaction), remains: [] });
+    outcomes.push(await redactReplays(client, redaction));
+  }
   outcomes.push({ counts: {}, remains: beyondReach(topology, redaction.sought, new Date()) });
   return { counts: summed(outcomes), remains: outcomes.flatMap(({ remains }) => remains) };
 }

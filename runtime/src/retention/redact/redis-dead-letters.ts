@@ -46,7 +46,7 @@ export async function redactDeadLetters(search: StreamSearch, { key, topic, bloc
 /** Keys that are the text that was sought, and wait behind something else. */
 async function tellBlocked(search: StreamSearch, topic: string, blocked: string, free: readonly string[]): Promise<void> {
   const { client, sought } = search;
-  const texts = [sought.actor, sought.subject].filter((text) => text !== undefined && !free.includes(text));
+  const texts = [...new Set([sought.actor, sought.subject, sought.key])].filter((text) => text !== undefined && !free.includes(text));
   if (texts.length === 0) return;
   const waiting = (await client.smismember(blocked, ...(texts as string[]))).some((isMember) => isMember === 1);
   if (waiting) remain(search, `the key that was sought is blocked in ${namedKey(search, blocked, topic)}: release it`);

@@ -27,7 +27,7 @@ export const ownSource = '/millrace/redact';
 export const ownTypes = 'millrace.redaction.';
 
 /** What `redactedRow` and `sqlOf` put in place of a name, and only on a marked event: anybody may call a subject `redacted-...`. */
-const pseudonymPattern = '^redacted-[0-9a-f]{24}$';
+export const pseudonymPattern = '^redacted-[0-9a-f]{24}$';
 const markerPattern = '^[0-9a-f-]{36}$';
 
 /** The texts by which persons are found. */

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { liftedKey } from './lifted.ts';
 import type { PlaceOutcome, Progress, Remains } from './outcome.ts';
-import { ownSource, ownTypes, pseudonymSql, type Redaction, type Sought, sqlOf } from './sought.ts';
+import { ownSource, ownTypes, pseudonymPattern, pseudonymSql, type Redaction, type Sought, sqlOf } from './sought.ts';
 import type { Running } from './stopping.ts';
 
 /** Ids looked at in one transaction: a few hundred milliseconds when all of them match. */
@@ -9,7 +9,10 @@ const batchIds = 20_000;
 /** Transactions that were open when the redaction was asked for get this long to end; what they commit is looked at then. */
 const patienceMs = 10_000;
 
-/** Events beside the log: few, and redacted in the transaction that asks for the redaction. */
+/**
+ * Events beside the log: few, and redacted in the transaction that asks for the redaction, and once more in the end: until the log itself is redacted, relays
+ * set events aside as they were.
+ */
 export async function redactAside(client: ClientBase, redaction: Redaction): Promise<Record<string, number>> {
   const { where, set, values } = sqlOf(redaction);
   const counts: Record<string, number> = {};
@@ -51,6 +54,43 @@ async function countInbox(client: ClientBase, sought: Sought): Promise<number> {
   return (await client.query<{ n: number }>(sql, inboxValues(sought))).rows[0]!.n;
 }
 
+/**
+ * Events that replays have given up, and keys that replays were asked for; after the log, whose marks tell which events are meant. Of an event that the log
+ * has no more only its tenant and key are known.
+ */
+export async function redactReplays(client: ClientBase, { id, sought, salt }: Redaction): Promise<PlaceOutcome> {
+  const { tenant = null, actor, subject, key = null, topics } = sought;
+  const marked = await client.query(
+    `update millrace.replay_failure f set key = o.key, errors = '[]' from millrace.outbox o
+      where o.id = f.id and o.headers = jsonb_build_object('redacted', $1::text) and (f.errors <> '[]' or f.key is distinct from o.key)`,
+    [id],
+  );
+  const counts = { replay_failure: marked.rowCount ?? 0 };
+  if (actor !== undefined || subject !== undefined) return { counts, remains: [] };
+  const values = [tenant, key, topics?.length ? topics : null, salt];
+  const ours = `($1::text is null or coalesce(%.tenant_id = $1, false)) and ($2::text is null or coalesce(%.key = $2, false))
+    and ($3::text[] is null or r.topic = any($3)) and $4::bytea is not null`;
+  const cut = await client.query(
+    `update millrace.replay_failure f set key = ${pseudonymSql('f.key', '$4')}, errors = '[]' from millrace.replay r
+      where r.run = f.run and ${ours.replaceAll('%', 'f')} and (f.errors <> '[]' or f.key !~ '${pseudonymPattern}')
+        and not exists (select from millrace.outbox o where o.id = f.id)`,
+    values,
+  );
+  counts.replay_failure += cut.rowCount ?? 0;
+  if (key === null) return { counts, remains: [] };
+  const asked = `($1::text is null or r.tenant_id is null or r.tenant_id = $1) and r.key = $2 and ($3::text[] is null or r.topic = any($3)) and $4::bytea is not null`;
+  const ended = await client.query(
+    `update millrace.replay r set key = ${pseudonymSql('r.key', '$4')} where ${asked} and r.state in ('done', 'failed', 'cancelled')`,
+    values,
+  );
+  const { rows } = await client.query<{ run: string }>(`select r.run from millrace.replay r where ${asked} order by 1`, values);
+  const remains = rows.map(({ run }) => ({
+    where: 'millrace.replay',
+    sentence: `replay ${run} was asked for this key and has not ended: run it again when it has`,
+  }));
+  return { counts: { ...counts, replay: ended.rowCount ?? 0 }, remains };
+}
+
 /** What a choice of topics leaves in the inbox. */
 export async function leftInInbox(client: ClientBase, { sought }: Redaction): Promise<Remains[]> {
   const events = sought.topics?.length ? await countInbox(client, sought) : 0;
@@ -67,9 +107,14 @@ export async function countTables(client: ClientBase, redaction: Redaction): Pro
     const { rows } = await client.query<{ n: number }>(`select count(*)::integer as n from millrace.${table} where ${where}`, values);
     counts[table] = rows[0]!.n;
   }
+  const failures = `select count(*)::integer as n from millrace.replay_failure where id in (select id from millrace.outbox where ${where})`;
+  counts.replay_failure = (await client.query<{ n: number }>(failures, values)).rows[0]!.n;
   if (!redaction.sought.topics?.length) counts.inbox_parked = await countInbox(client, redaction.sought);
   return counts;
 }
+
+/** Where the row of a redaction keeps, in `done`, which partitions were the newest two when it was asked for or taken up again. */
+const newestKey = 'newest';
 
 interface Bounds {
   readonly name: string;
@@ -78,25 +123,31 @@ interface Bounds {
 }
 
 /**
- * The log, partition by partition, in short transactions; partitions that an earlier attempt has finished are passed over.
+ * The log, partition by partition, in short transactions; partitions that an earlier attempt has finished are passed over, but for those that were the newest
+ * then: a transaction that was open at that time may have committed events into them since.
  *
  * Events that are enqueued after the request are not meant; those of transactions that were open then are waited for.
  */
 export async function redactLog(client: ClientBase, redaction: Redaction, told: Progress, running: Running): Promise<PlaceOutcome> {
-  const { rows: start } = await client.query<{ xid: string; last: string; done: Record<string, number> }>(
-    `select pg_current_xact_id()::text as xid, (select last_value from millrace.outbox_id)::text as last, done - '${liftedKey}' as done from millrace.redaction where id = $1`,
+  const { rows: start } = await client.query<{ xid: string; last: string; done: Record<string, number>; newest: string[] }>(
+    `select pg_current_xact_id()::text as xid, (select last_value from millrace.outbox_id)::text as last, done - '${liftedKey}' - '${newestKey}' as done,
+      coalesce(done->'${newestKey}', '[]') as newest from millrace.redaction where id = $1`,
     [redaction.id],
   );
-  const { xid, last, done } = start[0]!;
+  const { xid, last, done, newest } = start[0]!;
   const counts: Record<string, number> = { ...done };
   const partitions = (await bounds(client)).filter(({ from }) => from <= Number(last));
+  const open = new Set([...newest, ...partitions.slice(-2).map(({ name }) => name)]);
+  await noteNewest(client, redaction.id, [...open]);
   for (const partition of partitions) {
-    if (counts[partition.name] !== undefined) continue;
-    counts[partition.name] = await redactPartition(client, redaction, partition, Number(last), running);
-    await noteDone(client, redaction.id, partition.name, counts[partition.name]!);
-    told(partition.name, counts[partition.name]!);
+    const { name } = partition;
+    if (counts[name] !== undefined && !open.has(name)) continue;
+    counts[name] = (counts[name] ?? 0) + (await redactPartition(client, redaction, partition, Number(last), running));
+    await noteDone(client, redaction.id, name, counts[name]);
+    told(name, counts[name]);
   }
-  const remains = await redactStragglers(client, redaction, partitions.slice(-2), { xid, last: Number(last) }, running);
+  const late = partitions.filter(({ name }) => open.has(name));
+  const remains = await redactStragglers(client, redaction, late, { xid, last: Number(last) }, running);
   return { counts, remains };
 }
 
@@ -140,6 +191,11 @@ async function noteDone(client: ClientBase, id: string, name: string, events: nu
     name,
     events,
   ]);
+}
+
+async function noteNewest(client: ClientBase, id: string, names: readonly string[]): Promise<void> {
+  const sql = `update millrace.redaction set done = done || jsonb_build_object('${newestKey}', $2::jsonb) where id = $1`;
+  await client.query(sql, [id, JSON.stringify(names)]);
 }
 
 async function redactStragglers(
