@@ -42,7 +42,6 @@ export function applyCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  surviveClosedPipes();
   const stop = interruption();
   const out = flags.json ? process.stderr : process.stdout;
   const paint = painting(out);
@@ -65,15 +64,6 @@ async function run(flags: Flags): Promise<void> {
     process.exitCode = error.exitCode;
   } finally {
     endSoon();
-  }
-}
-
-/** Who reads may have seen enough, as `head` has; the work goes on. */
-function surviveClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
   }
 }
 

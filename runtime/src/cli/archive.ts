@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { listDrafts } from '../retention/archive/drafts.ts';
 import { listManifests, type Manifest } from '../retention/archive/manifest.ts';
 import { overlaps, restore } from '../retention/archive/restore.ts';
@@ -10,6 +10,7 @@ import { counted } from '../wording.ts';
 import { withBinding } from './binding.ts';
 import { type LogFlags, openLogGround, requireArchive } from './log-ground.ts';
 import { problemFound, report } from './outcome.ts';
+import { timeOf } from './time.ts';
 
 interface Flags extends LogFlags {
   readonly json: boolean;
@@ -30,8 +31,8 @@ export function archiveCommand(): Command {
       .option('--database <name>', 'postgres service of the binding with the log (default: the only one)');
   const timed = (command: Command): Command =>
     command
-      .option('--from <time>', 'only partitions with events from here on', time)
-      .option('--to <time>', 'only partitions with events before', time);
+      .option('--from <time>', 'only partitions with events from here on', timeOf)
+      .option('--to <time>', 'only partitions with events before', timeOf);
   return new Command('archive')
     .description(
       'list, make, verify and restore the archive of the log, which the janitor writes before it drops a partition. Times are dates or times of ' +
@@ -42,7 +43,7 @@ export function archiveCommand(): Command {
     .addCommand(timed(verb('verify', 'read all of it and compare it with its manifests')).action(verify))
     .addCommand(
       timed(verb('restore', 'put partitions back into the log, where a replay reads them'))
-        .option('--keep-until <time>', `drop them again after this (default: in ${keptDays} days)`, time)
+        .option('--keep-until <time>', `drop them again after this (default: in ${keptDays} days)`, timeOf)
         .action(restoreThem),
     );
 }
@@ -119,10 +120,4 @@ async function restoreThem(flags: Flags): Promise<void> {
 function within({ from, to }: Flags): (manifest: Manifest) => boolean {
   if (from === undefined && to === undefined) return () => true;
   return (manifest) => overlaps(manifest, from ?? new Date(0), to ?? new Date(8.64e15));
-}
-
-function time(text: string): Date {
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError(`must be a time as 2026-11-21 or 2026-11-21T08:00:00Z, got ${text}`);
-  return date;
 }

@@ -2,7 +2,7 @@
 // A small young generation: a relay that works off a backlog peaks at 135 MiB instead of 170 (`npm run bench -- idle`).
 import { readFileSync } from 'node:fs';
 import { type Command, program } from 'commander';
-import { exitWith } from './outcome.ts';
+import { exitWith, surviveClosedPipes } from './outcome.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -26,6 +26,7 @@ program
   .description('Programs of the Millrace runtime. Exit codes: 0 ok, 1 failed, 2 difference or problem found.')
   .version(version);
 
+surviveClosedPipes();
 exitWith(main());
 
 async function main(): Promise<void> {

@@ -8,6 +8,15 @@ export function report(json: boolean, outcome: object, sentence: string): void {
   process.stdout.write(json ? `${JSON.stringify(outcome)}\n` : `${sentence}\n`);
 }
 
+/** Who reads may have seen enough, as `head` has, or may have ended, as a collector of logs that starts anew; the work goes on. */
+export function surviveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}
+
 /** Ends the process when the command has: an expected error or an answer of the database is one sentence, anything else keeps its stack. */
 export function exitWith(command: Promise<unknown>): void {
   command.catch((error: unknown) => {

@@ -1,8 +1,9 @@
 import { InvalidArgumentError } from 'commander';
+import { parseTime } from '../iso-time.ts';
 
 /** A time of the command line. */
 export function timeOf(text: string): Date {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('must be a time as 2026-11-01T12:00:00Z');
+  const time = parseTime(text);
+  if (time === undefined) throw new InvalidArgumentError(`must be a time as 2026-11-21 or 2026-11-21T08:00:00Z, got ${text}`);
   return time;
 }

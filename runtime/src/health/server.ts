@@ -135,10 +135,17 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-/** Probes keep their connections alive; those that wait for nothing are cut. */
+/** How long an answer under way, or a connection that has asked for nothing yet, may keep the server. */
+const closeGraceMs = 1_000;
+
+/** Probes keep their connections alive; those that wait for nothing are cut at once, the others a second later. */
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { MillraceError } from '../contracts/errors.ts';
+import { parseTime } from '../iso-time.ts';
 import { isUuidv7 } from '../outbox/uuid.ts';
 
 /** Ids follow the clock but for transactions that draw and write side by side; this many ids beside a boundary are looked at one by one. */
@@ -30,9 +31,8 @@ export type Mark = { readonly id: number } | { readonly event: string } | { read
 export function parseMark(text: string): Mark | undefined {
   if (/^\d{1,16}$/.test(text)) return { id: Number(text) };
   if (isUuidv7(text)) return { event: text.toLowerCase() };
-  if (!/^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2}))?$/.test(text)) return undefined;
-  const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? undefined : { time };
+  const time = parseTime(text);
+  return time && { time };
 }
 
 /** The lowest id that can be of an event written at `time` or later: one beyond the newest where there is none. */

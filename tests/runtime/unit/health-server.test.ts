@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Counter, Registry } from 'prom-client';
 import {
   createBeacon,
@@ -158,4 +161,21 @@ test('close() ends kept-alive connections and may be called twice', async () => 
   await Promise.all([server.close(), server.close()]);
   await server.close();
   await expect(get('/live')).rejects.toThrow();
+});
+
+test('close() ends although a client is connected that asks for nothing, and one that asks again and again', async () => {
+  const { server, get } = await serve({});
+  const silent = connect(server.port, '127.0.0.1');
+  silent.on('error', () => undefined);
+  await once(silent, 'connect');
+  let closed = false;
+  const asking = (async () => {
+    for (const until = Date.now() + 20_000; !closed && Date.now() < until; ) await get('/live').catch(() => delay(10));
+  })();
+  const startedAt = performance.now();
+  await server.close();
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
+  closed = true;
+  await asking;
+  silent.destroy();
 });
