@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
+import type { Environment } from '../../environments/schema.ts';
+import { MillraceError } from '../../runtime/src/contracts/errors.ts';
 import type { Variables } from '../find/program.ts';
 import { isAlive } from '../local-process/identity.ts';
 import { settleAll } from '../local-process/settle.ts';
 import { stopProcess } from '../local-process/stop.ts';
 import { removeOutside } from './data-folders.ts';
-import { homeOf, removeHome } from './home.ts';
+import { type Home, homeOf, removeHome } from './home.ts';
 import { lockHome } from './lock.ts';
 import type { OnProgress } from './progress.ts';
 import { openState, type ServerRecord, type State } from './state.ts';
@@ -29,9 +31,9 @@ export interface DownResult {
 /**
  * Stops the servers that `up` started: a process counts as such only when its pid and its start time are the noted ones.
  *
- * @throws {MillraceError} STATE_LOCKED or STATE_CORRUPT
+ * @throws {MillraceError} STATE_LOCKED or STATE_CORRUPT; ENVIRONMENT_INVALID when the environment has another engine and `up` has started nothing here.
  */
-export async function down(environment: { readonly name: string }, options: DownOptions = {}): Promise<DownResult> {
+export async function down(environment: Pick<Environment, 'name' | 'engine'>, options: DownOptions = {}): Promise<DownResult> {
   const startedAt = Date.now();
   const { stateDir, onProgress, wipe = false, env = process.env } = options;
   const home = homeOf(environment.name, stateDir, env);
@@ -39,6 +41,7 @@ export async function down(environment: { readonly name: string }, options: Down
     ...{ environment: environment.name, stopped, wiped: wipe },
     elapsedMs: Date.now() - startedAt,
   });
+  requireProcesses(environment, home, wipe);
   if (!existsSync(home.dir)) return result([]);
   const unlock = lockHome(home, environment.name);
   try {
@@ -52,6 +55,15 @@ export async function down(environment: { readonly name: string }, options: Down
   } finally {
     unlock();
   }
+}
+
+/** Whose engine was changed after `up` may stop what it started; passwords and data in the folder are the other engine's by then. */
+function requireProcesses({ name, engine }: Pick<Environment, 'name' | 'engine'>, { stateFile }: Home, wipe: boolean): void {
+  if (engine.kind === 'process' || (!wipe && existsSync(stateFile))) return;
+  throw new MillraceError(
+    'ENVIRONMENT_INVALID',
+    `environment ${name} has the engine ${engine.kind}, which \`down\` neither stops nor cleans up after; make destroy ENV=${name} does`,
+  );
 }
 
 /** Stops servers, the highest wave of each service first and the services side by side. @returns the names of those that ran. */

@@ -31,6 +31,11 @@ describe('minimal', () => {
     });
   });
 
+  test('stays in the first three subnets, because a fourth would make another cache', () => {
+    const further = { ...network, privateSubnetIds: [...network.privateSubnetIds, 'subnet-d'] };
+    expect(cacheOf(define({ network: further })).subnet_ids).toEqual(network.privateSubnetIds);
+  });
+
   test('ends its bill where the limits say, and keeps nothing ready', () => {
     expect(cache.cache_usage_limits).toEqual([{ data_storage: [{ unit: 'GB', maximum: 5 }], ecpu_per_second: [{ maximum: 10_000 }] }]);
   });

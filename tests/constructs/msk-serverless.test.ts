@@ -24,6 +24,14 @@ test('minimal', () => {
   });
 });
 
+test('a fourth zone of the network changes nothing: another subnet would be another cluster', () => {
+  const further = { ...network, privateSubnetIds: [...network.privateSubnetIds, 'subnet-d'] };
+  const [{ subnet_ids }] = defineServerless({ network: further }).one('aws_msk_serverless_cluster').vpc_config as [
+    { subnet_ids: string[] },
+  ];
+  expect(subnet_ids).toEqual(network.privateSubnetIds);
+});
+
 test('everything set', () => {
   const template = defineServerless(
     { service: 'events', role: 'events', overrides: { serverless: true } },

@@ -146,8 +146,24 @@ test('what was in the folder before is not removed', async () => {
 });
 
 test('an environment with another engine is refused', async () => {
-  const aws = { ...trial.environment, engine: engine.parse({ kind: 'docker' }) };
-  expect((await refusal(up(aws, { stateDir: trial.stateDir }))).message).toContain('has the engine docker');
+  const other = { ...trial.environment, engine: engine.parse({ kind: 'docker' }) };
+  const { stateDir } = trial;
+  expect((await refusal(up(other, { stateDir }))).message).toContain('has the engine docker');
+  // Its folder holds passwords that containers and their volumes know.
+  mkdirSync(join(stateDir, 'secrets'), { recursive: true });
+  for (const wipe of [false, true]) {
+    expect((await refusal(down(other, { stateDir, wipe }))).message).toContain('make destroy ENV=trial');
+  }
+  expect(existsSync(join(stateDir, 'secrets'))).toBe(true);
+});
+
+test('what ran before the engine was changed can be stopped, but not wiped', async () => {
+  await start();
+  const other = { ...trial.environment, engine: engine.parse({ kind: 'docker' }) };
+  const { stateDir } = trial;
+  expect((await refusal(down(other, { stateDir, wipe: true }))).message).toContain('has the engine docker');
+  expect((await down(other, { stateDir })).stopped).toEqual(['cache']);
+  expect(processesWithin(stateDir)).toEqual([]);
 });
 
 test('servers that are no longer declared are stopped, changed settings are pointed out', async () => {

@@ -32,7 +32,7 @@ export interface AmazonMqProps {
    * @see https://docs.aws.amazon.com/amazon-mq/latest/api-reference/configurations.html
    */
   readonly configurationName?: string;
-  /** Where the broker is reached; a change replaces the broker. @default the network's first private subnet for one node, its first three for three: a zone that the network gets later changes nothing */
+  /** Where the broker is reached; a change replaces the broker. @default the network's first private subnet for one node, its first three for three: a fourth zone of the network changes nothing, a third one replaces a broker of three nodes */
   readonly subnetIds?: readonly string[];
   /** Beginning of the two hours a week in which AWS patches and reboots, UTC. @default 'sun:04:00' */
   readonly maintenanceStart?: string;

@@ -16,6 +16,9 @@ const ofNodes = [
   'applyImmediately',
 ] as const;
 
+/** Another subnet makes another cache, so a fourth zone of the network is left out. */
+const mostSubnets = 3;
+
 /** Everything about a serverless cache, decided. */
 export type ResolvedElastiCacheServerless = ReturnType<typeof resolveElastiCacheServerless>;
 
@@ -37,7 +40,7 @@ export function resolveElastiCacheServerless(props: ElastiCacheServerlessProps, 
     users,
     userIds: users.map(({ name }) => userId(cacheName, name)),
     limits: overrides.serverless ?? props.limits,
-    subnetIds: props.network.privateSubnetIds,
+    subnetIds: props.network.privateSubnetIds.slice(0, mostSubnets),
     overridesOfNodes: ofNodes.filter((name) => overrides[name] !== undefined),
   };
 }

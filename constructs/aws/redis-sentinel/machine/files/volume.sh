@@ -1,12 +1,13 @@
 #!/bin/bash
-# The data volume: found by its id, formatted only when there is nothing on it, mounted by its file system's id, grown to the volume's size.
+# The data volume: found by its id, formatted when it is new, mounted, grown.
 source /usr/local/lib/millrace-redis/library.sh
 
 within 900 test -b "$device" || fail "volume $DATA_VOLUME_ID is not attached"
 
-# 2: nothing that anyone knows lies on it. Anything else than 0 and 2 is no reason to write to it.
+# 2: nothing known lies on it, or it cannot be read; a new one is zeros.
 found=0
 blkid --probe "$device" >/dev/null || found=$?
+[[ $found != 2 ]] || cmp -s -n 1048576 "$device" /dev/zero || found=full
 case $found in
   0) ;;
   2) say "volume $DATA_VOLUME_ID is empty: makes a file system"; mkfs.ext4 -q -m 1 -L millrace-redis "$device" ;;
