@@ -64,7 +64,7 @@ export const errorGuide = {
   MESSAGE_UNROUTABLE: {
     meaning: 'RabbitMQ returned a message: no queue is bound for its routing key.',
     wayOut:
-      'Run `millrace apply`, or correct exchange and routing key. The relay keeps events of such a topic aside and tries them every few seconds; other topics go on.',
+      'Run `millrace apply`, or correct exchange and routing key. The relay waits with such an event until a queue is bound, and with it wait the other topics of the broker.',
   },
   REDIS_NOT_MASTER: {
     meaning: 'A write reached a Redis replica, as happens for a moment during a fail-over.',

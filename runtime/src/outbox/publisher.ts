@@ -25,9 +25,6 @@ export interface Attempt<Row extends LogRow> {
 /** Attempts for a topic that the topology does not know (yet): about four hours with the backoff below. */
 const unknownTopicRetry = { attempts: 60, initialDelayMs: 1_000, maxDelayMs: 300_000 };
 
-/** Longest pause between looks whether a queue is bound again. */
-const unroutableDelayMs = 5_000;
-
 /** Publishes rows of the log through a transport, each topic in log order. */
 export class Publisher {
   readonly #transport: Transport;
@@ -82,10 +79,9 @@ export class Publisher {
   fateOf({ row, error }: Refusal, attempts: number): Fate {
     const topic = this.#topology.topics[row.topic];
     const { attempts: most, initialDelayMs, maxDelayMs } = topic?.retry ?? unknownTopicRetry;
-    const delayMs = Math.min(maxDelayMs, initialDelayMs * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2);
-    // The event is as good as any; somebody has to bind a queue.
-    if (isMillraceError(error, 'MESSAGE_UNROUTABLE')) return { park: Math.min(delayMs, unroutableDelayMs) };
-    if (!isHopeless(error) && attempts < most) return { park: delayMs };
+    if (!isHopeless(error) && attempts < most) {
+      return { park: Math.min(maxDelayMs, initialDelayMs * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2) };
+    }
     return topic?.onExhausted === 'skip' ? 'dead' : { park: null };
   }
 }
@@ -129,9 +125,8 @@ function sort<Row extends LogRow>(
   }
   const { error } = result;
   if (isMillraceError(error, 'RELAY_FENCED') || isMillraceError(error, 'BROKER_LOST_EVENTS')) throw error;
-  // What is wrong with one topic on the broker must not keep the others.
-  const ofTopic = isMillraceError(error, 'TOPIC_UNKNOWN') || isMillraceError(error, 'MESSAGE_UNROUTABLE');
-  (result.retriable && !ofTopic ? outcome.retriable : outcome.refused).push({ row, error });
+  const byItself = result.retriable && !isMillraceError(error, 'TOPIC_UNKNOWN');
+  (byItself ? outcome.retriable : outcome.refused).push({ row, error });
 }
 
 /** Rows of keys that are held back, and the others, both in order. */

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { wrap } from '../../../runtime/src/binding/index.ts';
 import { cutLog } from '../../../runtime/src/retention/log/cut.ts';
 import { openRedactions, type RedactOptions, redact } from '../../../runtime/src/retention/redact/index.ts';
+import * as replays from '../../../runtime/src/retention/redact/replays.ts';
 import * as tables from '../../../runtime/src/retention/redact/tables.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/servers.ts';
 import { begin, commitEach, event, openLog, type TestLog } from '../support/log.ts';
@@ -9,7 +10,12 @@ import { topologyOf } from './redis-streams-fixture.ts';
 
 jest.mock('../../../runtime/src/retention/redact/tables.ts', () => {
   const actual = jest.requireActual('../../../runtime/src/retention/redact/tables.ts');
-  return { ...actual, redactLog: jest.fn(actual.redactLog), redactReplays: jest.fn(actual.redactReplays) };
+  return { ...actual, redactLog: jest.fn(actual.redactLog) };
+});
+
+jest.mock('../../../runtime/src/retention/redact/replays.ts', () => {
+  const actual = jest.requireActual('../../../runtime/src/retention/redact/replays.ts');
+  return { redactReplays: jest.fn(actual.redactReplays) };
 });
 
 const topology = topologyOf({ t: { tenantless: false }, 'audit.logs': {} });
@@ -56,7 +62,7 @@ test('an event of a transaction that outlasts an interrupted redaction is found 
   const late = await begin(log);
   await late.enqueue(of('ann', 1));
   // Everything is done but the end.
-  jest.mocked(tables.redactReplays).mockRejectedValueOnce(new Error('killed'));
+  jest.mocked(replays.redactReplays).mockRejectedValueOnce(new Error('killed'));
   await expect(run({ tenant: 'acme' })).rejects.toThrow('killed');
   await late.commit();
   for (let day = 0; day < 3; day++) {
@@ -108,9 +114,36 @@ describe('what replays keep', () => {
     expect(await textOf('replay_failure')).not.toContain('no such person: ann');
   });
 
-  test('while it has not ended, what it was asked for is told of', async () => {
-    await keep('requested', 'key of ann');
+  test('of an event that was given up after its redaction goes with the next one', async () => {
+    await commitEach(log, [of('ann', 0), of('bob', 1)]);
+    await keep('done', null);
+    const given = 'create temp table given as select id, event_id, key, tenant_id, type from millrace.outbox';
+    await client.query(given);
+    await run({ tenant: 'acme', actor: 'ann' });
+    await client.query(
+      `insert into millrace.replay_failure (run, id, event_id, key, tenant_id, type, errors) select 'done', *, '[{"message": "no ann"}]' from given`,
+    );
+    expect((await run({ tenant: 'acme', actor: 'ann' })).counts).toMatchObject({ replay_failure: 1 });
+    expect((await log.rows("select key, errors from millrace.replay_failure where errors = '[]'")).length).toBe(1);
+  });
+
+  test('the key of an ended replay goes as keys of the log do: with its tenant, and where it is the text that is sought', async () => {
+    await keep('done', 'key of ann');
+    await keep('cancelled', 'key of bob');
+    await run({ tenant: 'acme', subject: 'key of bob' });
+    expect(await textOf('replay')).toContain('ann');
+    expect(await textOf('replay')).not.toContain('bob');
+    expect((await run({ tenant: 'acme' }, { dryRun: true })).counts).toMatchObject({ replay: 1 });
+    expect((await run({ tenant: 'acme' })).counts).toMatchObject({ replay: 1 });
+    expect(await textOf('replay')).not.toContain('ann');
+  });
+
+  test.each([
+    ['requested', 'key of ann'],
+    ['running', 'key of bob'],
+  ])('a replay that is %s is told of: it needs its key, or has read events', async (state, key) => {
+    await keep(state, key);
     const { remains } = await run({ tenant: 'acme', key: 'key of ann' });
-    expect(remains).toEqual([{ where: 'millrace.replay', sentence: expect.stringMatching(/replay requested .* has not ended/) }]);
+    expect(remains).toEqual([{ where: 'millrace.replay', sentence: expect.stringContaining(`replay ${state} has not ended`) }]);
   });
 });

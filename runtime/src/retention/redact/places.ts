@@ -6,9 +6,10 @@ import { redactArchive } from './archive.ts';
 import { beyondReach } from './beyond.ts';
 import { liftedIn } from './lifted.ts';
 import type { PlaceOutcome, Progress, Remains } from './outcome.ts';
+import { redactReplays } from './replays.ts';
 import type { Redaction } from './sought.ts';
 import { type Running, runningUntil } from './stopping.ts';
-import { countTables, leftInInbox, redactAside, redactLog, redactReplays } from './tables.ts';
+import { countTables, leftInInbox, redactAside, redactLog } from './tables.ts';
 
 export interface RedactGround {
   /** A connection of its own without a limit of time for statements. */
@@ -51,10 +52,8 @@ export async function everywhere(ground: RedactGround, redaction: Redaction, way
   const second = dryRun ? [] : await redactStreams(ground, redaction, way, running, since);
   // What remained in the first look makes another run necessary anyway; the second would tell of the same again.
   outcomes.push(...first, ...second.map(({ counts, remains }, i) => ({ counts, remains: first[i]!.remains.length > 0 ? [] : remains })));
-  if (!dryRun) {
-    outcomes.push({ counts: await redactAside(client, redaction), remains: [] });
-    outcomes.push(await redactReplays(client, redaction));
-  }
+  if (!dryRun) outcomes.push({ counts: await redactAside(client, redaction), remains: [] });
+  outcomes.push(await redactReplays(client, redaction, dryRun));
   outcomes.push({ counts: {}, remains: beyondReach(topology, redaction.sought, new Date()) });
   return { counts: summed(outcomes), remains: outcomes.flatMap(({ remains }) => remains) };
 }

@@ -50,7 +50,7 @@ function pseudonym(value: string, salt: Buffer): string {
 }
 
 /** Whether a tenant as a whole is sought: then every name of a person or thing in its events goes, otherwise only the texts that were sought. */
-function isWhole({ actor, subject, key }: Sought): boolean {
+export function isWhole({ actor, subject, key }: Sought): boolean {
   return actor === undefined && subject === undefined && key === undefined;
 }
 
@@ -111,7 +111,8 @@ export function pseudonymSql(text: string, salt: string): string {
   return `'redacted-' || left(encode(sha256(${salt}::bytea || convert_to(${text}, 'UTF8')), 'hex'), 24)`;
 }
 
-const markedSql = `coalesce(data is null and headers = jsonb_build_object('redacted', headers->>'redacted') and headers->>'redacted' ~ '${markerPattern}', false)`;
+/** Whether a row of the log, or one that has its columns, was redacted: by this redaction or by another one. */
+export const markedSql = `coalesce(data is null and headers = jsonb_build_object('redacted', headers->>'redacted') and headers->>'redacted' ~ '${markerPattern}', false)`;
 
 /** Parts of statements that say the same in SQL; parameters $1 tenant, $2 actor, $3 subject, $4 topics, $5 id, $6 salt, $7 key. */
 export function sqlOf({ sought, id, salt }: Redaction): { where: string; set: string; values: unknown[] } {

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { liftedKey } from './lifted.ts';
 import type { PlaceOutcome, Progress, Remains } from './outcome.ts';
-import { ownSource, ownTypes, pseudonymPattern, pseudonymSql, type Redaction, type Sought, sqlOf } from './sought.ts';
+import { ownSource, ownTypes, pseudonymSql, type Redaction, type Sought, sqlOf } from './sought.ts';
 import type { Running } from './stopping.ts';
 
 /** Ids looked at in one transaction: a few hundred milliseconds when all of them match. */
@@ -54,43 +54,6 @@ async function countInbox(client: ClientBase, sought: Sought): Promise<number> {
   return (await client.query<{ n: number }>(sql, inboxValues(sought))).rows[0]!.n;
 }
 
-/**
- * Events that replays have given up, and keys that replays were asked for; after the log, whose marks tell which events are meant. Of an event that the log
- * has no more only its tenant and key are known.
- */
-export async function redactReplays(client: ClientBase, { id, sought, salt }: Redaction): Promise<PlaceOutcome> {
-  const { tenant = null, actor, subject, key = null, topics } = sought;
-  const marked = await client.query(
-    `update millrace.replay_failure f set key = o.key, errors = '[]' from millrace.outbox o
-      where o.id = f.id and o.headers = jsonb_build_object('redacted', $1::text) and (f.errors <> '[]' or f.key is distinct from o.key)`,
-    [id],
-  );
-  const counts = { replay_failure: marked.rowCount ?? 0 };
-  if (actor !== undefined || subject !== undefined) return { counts, remains: [] };
-  const values = [tenant, key, topics?.length ? topics : null, salt];
-  const ours = `($1::text is null or coalesce(%.tenant_id = $1, false)) and ($2::text is null or coalesce(%.key = $2, false))
-    and ($3::text[] is null or r.topic = any($3)) and $4::bytea is not null`;
-  const cut = await client.query(
-    `update millrace.replay_failure f set key = ${pseudonymSql('f.key', '$4')}, errors = '[]' from millrace.replay r
-      where r.run = f.run and ${ours.replaceAll('%', 'f')} and (f.errors <> '[]' or f.key !~ '${pseudonymPattern}')
-        and not exists (select from millrace.outbox o where o.id = f.id)`,
-    values,
-  );
-  counts.replay_failure += cut.rowCount ?? 0;
-  if (key === null) return { counts, remains: [] };
-  const asked = `($1::text is null or r.tenant_id is null or r.tenant_id = $1) and r.key = $2 and ($3::text[] is null or r.topic = any($3)) and $4::bytea is not null`;
-  const ended = await client.query(
-    `update millrace.replay r set key = ${pseudonymSql('r.key', '$4')} where ${asked} and r.state in ('done', 'failed', 'cancelled')`,
-    values,
-  );
-  const { rows } = await client.query<{ run: string }>(`select r.run from millrace.replay r where ${asked} order by 1`, values);
-  const remains = rows.map(({ run }) => ({
-    where: 'millrace.replay',
-    sentence: `replay ${run} was asked for this key and has not ended: run it again when it has`,
-  }));
-  return { counts: { ...counts, replay: ended.rowCount ?? 0 }, remains };
-}
-
 /** What a choice of topics leaves in the inbox. */
 export async function leftInInbox(client: ClientBase, { sought }: Redaction): Promise<Remains[]> {
   const events = sought.topics?.length ? await countInbox(client, sought) : 0;
@@ -107,8 +70,6 @@ export async function countTables(client: ClientBase, redaction: Redaction): Pro
     const { rows } = await client.query<{ n: number }>(`select count(*)::integer as n from millrace.${table} where ${where}`, values);
     counts[table] = rows[0]!.n;
   }
-  const failures = `select count(*)::integer as n from millrace.replay_failure where id in (select id from millrace.outbox where ${where})`;
-  counts.replay_failure = (await client.query<{ n: number }>(failures, values)).rows[0]!.n;
   if (!redaction.sought.topics?.length) counts.inbox_parked = await countInbox(client, redaction.sought);
   return counts;
 }
