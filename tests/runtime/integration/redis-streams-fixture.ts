@@ -72,7 +72,12 @@ export async function plainClient(redis: Pick<TestRedis, 'host' | 'port' | 'pass
     disconnectTimeout: 100,
   });
   client.on('error', () => undefined);
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
   return client;
 }
 
