@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { runInJestFolder } from './jest-folder.ts';
 import { repository } from './repository.ts';
 
 const passing = "test('passing', () => {});\n";
@@ -18,24 +16,7 @@ const unstable = `${passing}test('unstable', () => {
 
 /** `tests/run.ts` over these files, in a folder of their own. */
 function run(files: Readonly<Record<string, string>>) {
-  const root = mkdtempSync(join(tmpdir(), 'millrace-second-attempt-'));
-  try {
-    for (const [path, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(root, path)), { recursive: true });
-      writeFileSync(join(root, path), text);
-    }
-    writeFileSync(join(root, 'tests', 'allowed-skips.json'), '[]');
-    const reporters = ['default', join(repository, 'tests', 'support', 'skip-reporter.cjs')];
-    writeFileSync(join(root, 'jest.config.json'), JSON.stringify({ reporters, transform: {} }));
-    const tsx = createRequire(__filename).resolve('tsx/cli');
-    const { status, stdout, stderr } = spawnSync(process.execPath, [tsx, join(repository, 'tests', 'run.ts')], {
-      encoding: 'utf8',
-      cwd: root,
-    });
-    return { status, stdout, stderr, lastLine: stdout.trimEnd().split('\n').at(-1) };
-  } finally {
-    rmSync(root, { recursive: true, force: true });
-  }
+  return runInJestFolder(files, [], () => [createRequire(__filename).resolve('tsx/cli'), join(repository, 'tests', 'run.ts')]);
 }
 
 const again = 'Once more, alone';

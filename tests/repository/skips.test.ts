@@ -1,7 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runInJestFolder } from './jest-folder.ts';
 import { repository } from './repository.ts';
 
 const listed = { test: 'tests/a.test.js > skipped', reason: 'no such server on this machine' };
@@ -10,26 +8,11 @@ const skipping = `${passing}test.skip('skipped', () => {});\n`;
 
 /** A run of Jest with the reporter over one file, in a folder of its own. */
 function run({ file, allowed, args = [] }: { file: string; allowed: readonly object[]; args?: readonly string[] }) {
-  const root = mkdtempSync(join(tmpdir(), 'millrace-skips-'));
-  try {
-    mkdirSync(join(root, 'tests'));
-    writeFileSync(join(root, 'tests', 'a.test.js'), file);
-    writeFileSync(join(root, 'tests', 'allowed-skips.json'), JSON.stringify(allowed));
-    const reporters = ['default', join(repository, 'tests', 'support', 'skip-reporter.cjs')];
-    writeFileSync(join(root, 'jest.config.json'), JSON.stringify({ reporters, transform: {} }));
-    const jest = join(repository, 'node_modules', 'jest', 'bin', 'jest.js');
-    const { status, stdout } = spawnSync(
-      process.execPath,
-      [jest, '--rootDir', root, '--config', join(root, 'jest.config.json'), '--runInBand', ...args],
-      {
-        encoding: 'utf8',
-        cwd: root,
-      },
-    );
-    return { status, stdout, lastLine: stdout.trimEnd().split('\n').at(-1) };
-  } finally {
-    rmSync(root, { recursive: true, force: true });
-  }
+  const jest = join(repository, 'node_modules', 'jest', 'bin', 'jest.js');
+  return runInJestFolder({ 'tests/a.test.js': file }, allowed, (root) => [
+    ...[jest, '--rootDir', root, '--config', join(root, 'jest.config.json'), '--runInBand'],
+    ...args,
+  ]);
 }
 
 test('without skips the run passes and closes with its counts', () => {

@@ -1,12 +1,11 @@
 import { resolveSettings } from '../../../environments/size.ts';
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { parameterName, resourceName } from '../../core/naming.ts';
+import { lastingSubnets } from '../../core/subnets.ts';
 import type { AmazonMqProps } from './props.ts';
 import type { RabbitVersion } from './versions.ts';
 
 const newest: RabbitVersion = '4.2';
-/** One for each node of a cluster, whatever the network has. */
-const mostSubnets = 3;
 
 /** Defaults that are plain values. */
 const defaults = {
@@ -29,7 +28,7 @@ export function resolveAmazonMq(props: AmazonMqProps, identity: EnvironmentIdent
   const mayStop = overrides?.applyImmediately ?? props.applyImmediately ?? !identity.deletionProtection;
   return {
     ...defaults,
-    subnetIds: network.privateSubnetIds.slice(0, nodes === 1 ? 1 : mostSubnets),
+    subnetIds: nodes === 1 ? network.privateSubnetIds.slice(0, 1) : lastingSubnets(network.privateSubnetIds),
     ...props,
     applyImmediately: mayStop,
     passwordGeneration: overrides?.passwordGeneration ?? props.passwordGeneration ?? 1,

@@ -1,5 +1,6 @@
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
+import { lastingSubnets } from '../../core/subnets.ts';
 import { defaultVersions, majorOf } from '../elasticache/families.ts';
 import { defaultUsers, userId } from '../elasticache/users.ts';
 import type { ElastiCacheServerlessProps } from './props.ts';
@@ -15,9 +16,6 @@ const ofNodes = [
   'userEngine',
   'applyImmediately',
 ] as const;
-
-/** Another subnet makes another cache, so a fourth zone of the network is left out. */
-const mostSubnets = 3;
 
 /** Everything about a serverless cache, decided. */
 export type ResolvedElastiCacheServerless = ReturnType<typeof resolveElastiCacheServerless>;
@@ -40,7 +38,7 @@ export function resolveElastiCacheServerless(props: ElastiCacheServerlessProps, 
     users,
     userIds: users.map(({ name }) => userId(cacheName, name)),
     limits: overrides.serverless ?? props.limits,
-    subnetIds: props.network.privateSubnetIds.slice(0, mostSubnets),
+    subnetIds: lastingSubnets(props.network.privateSubnetIds),
     overridesOfNodes: ofNodes.filter((name) => overrides[name] !== undefined),
   };
 }

@@ -1,9 +1,7 @@
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
+import { lastingSubnets } from '../../core/subnets.ts';
 import type { MskServerlessProps } from './props.ts';
-
-/** Another subnet makes another cluster, so a fourth zone of the network is left out, as with brokers. */
-const mostSubnets = 3;
 
 /** Everything about a serverless cluster, decided. */
 export type ResolvedMskServerless = ReturnType<typeof resolveMskServerless>;
@@ -14,7 +12,7 @@ export function resolveMskServerless(props: MskServerlessProps, identity: Enviro
   return {
     ...props,
     clusterName: resourceName(identity, props.service),
-    subnetIds: props.network.privateSubnetIds.slice(0, mostSubnets),
+    subnetIds: lastingSubnets(props.network.privateSubnetIds),
     /** Overrides that only a cluster with brokers of its own can have. */
     brokerOverrides: Object.entries(unknown)
       .filter(([, value]) => value !== undefined)

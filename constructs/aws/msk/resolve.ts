@@ -2,13 +2,12 @@ import { resolveSettings } from '../../../environments/size.ts';
 import { contentHash } from '../../core/content-hash.ts';
 import type { EnvironmentIdentity } from '../../core/identity.ts';
 import { resourceName } from '../../core/naming.ts';
+import { lastingSubnets } from '../../core/subnets.ts';
 import { type BrokerType, brokerTypes, isExpress } from './brokers.ts';
 import type { MonitoringLevel, MskProps } from './props.ts';
 import { retentionProperties, type ServerProperties, serverPropertiesText } from './server-properties.ts';
 import { defaultVersion } from './versions.ts';
 
-/** MSK takes two or three subnets, whatever the network has. */
-const mostSubnets = 3;
 /** What MSK's own rolling work takes: up to half an hour a broker, and the provider's two hours at least. */
 const minutesPerBroker = 30;
 const leastUpdateMinutes = 120;
@@ -37,7 +36,7 @@ export function resolveMsk(props: MskProps, identity: EnvironmentIdentity) {
   const express = isExpress(brokerType);
   const version = overrides?.version ?? defaultVersion(brokerType);
   const maxDiskGiB = overrides?.maxDiskGiB ?? Math.max(settings.maxDiskGiB, diskGiB);
-  const subnetIds = network.privateSubnetIds.slice(0, mostSubnets);
+  const subnetIds = lastingSubnets(network.privateSubnetIds);
   const clusterName = resourceName(identity, service);
   const givenProperties = props.serverProperties ?? {};
   const serverProperties = serverPropertiesText({

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import type { DeadLetters } from '../dead-letters.ts';
+import { grouped } from '../grouped.ts';
 import { relayGroup } from '../outbox/dead-letters.ts';
 import { counted } from '../wording.ts';
 import { withBinding } from './binding.ts';
@@ -112,7 +113,7 @@ async function change(
   act: (letters: DeadLetters, ids: readonly string[]) => Promise<number>,
 ): Promise<void> {
   let done = 0;
-  for (const [letters, ofOne] of byShelf(found)) {
+  for (const [letters, ofOne] of grouped(found, ({ letters }) => letters)) {
     for (let i = 0; i < ofOne.length; i += atOnce) {
       const some = ofOne.slice(i, i + atOnce);
       done += await act(
@@ -129,16 +130,6 @@ async function change(
     `${what} ${counted(done, 'dead letter')}${gone === 0 ? '' : `; ${gone} were not there any more`}`,
   );
   if (gone > 0) process.exitCode = problemFound;
-}
-
-function byShelf(found: readonly Found[]): Map<DeadLetters, Found[]> {
-  const shelves = new Map<DeadLetters, Found[]>();
-  for (const each of found) {
-    const shelf = shelves.get(each.letters);
-    if (shelf === undefined) shelves.set(each.letters, [each]);
-    else shelf.push(each);
-  }
-  return shelves;
 }
 
 async function confirmed(found: readonly Found[], command: Command): Promise<boolean> {

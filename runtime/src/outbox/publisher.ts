@@ -1,3 +1,4 @@
+import { behindRefused } from '../behind-refused.ts';
 import { isMillraceError, MillraceError } from '../contracts/errors.ts';
 import { routeOver, type Topology } from '../contracts/topology.ts';
 import { send } from '../telemetry/send.ts';
@@ -66,10 +67,10 @@ export class Publisher {
     const keys = new Set<string>();
     const [owned, behind]: [Row[], Refusal<Row>[]] = [[], []];
     for (const row of rows) {
-      const key = row.key === undefined ? undefined : keyName(row.topic, row.key);
+      const { topic, key, event } = row;
       if (!isOwned(row)) {
-        if (key !== undefined) keys.add(key);
-      } else if (key !== undefined && keys.has(key)) behind.push({ row, error: behindRefused(row) });
+        if (key !== undefined) keys.add(keyName(topic, key));
+      } else if (key !== undefined && keys.has(keyName(topic, key))) behind.push({ row, error: behindRefused(event) });
       else owned.push(row);
     }
     return { owned, unowned, behind };
@@ -96,10 +97,6 @@ function tenantRequired({ topic, event }: LogRow): MillraceError {
     'TENANT_REQUIRED',
     `topic ${topic} belongs to tenants, and event ${event.id} names none: enqueue it with its tenant_id`,
   );
-}
-
-function behindRefused({ key, event }: LogRow): MillraceError {
-  return new MillraceError('PUBLISH_FAILED', `event ${event.id} waits for an earlier one of key ${key} that was refused`);
 }
 
 const hopelessCodes = ['EVENT_TOO_LARGE', 'TENANT_REQUIRED', 'EVENT_INVALID'] as const;

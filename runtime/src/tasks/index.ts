@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import type { ServiceHandle } from '../binding/index.ts';
 import { once } from '../connections/once.ts';
 import { connectRabbit, type RabbitConnection } from '../connections/rabbitmq/index.ts';
+import { type WhenAsked, whenAsked } from '../connections/when-asked.ts';
 import type { ConsumerLogger } from '../consuming/consumer.ts';
 import { MillraceError } from '../contracts/errors.ts';
 import { delayLevel } from '../contracts/rabbit-delays.ts';
@@ -114,13 +115,17 @@ export async function openTasks(options: TasksOptions): Promise<Tasks> {
   const { service, topology, name = processName(), drainMs = 10_000 } = options;
   const log = options.logger ?? pino({ name: 'millrace', level: 'warn' });
   const publishing = await connectRabbit(service, { name: `${name} publish` });
+  const names = namesOn(topology, service.name);
   const state: TasksState = {
     service,
     name,
     drainMs,
     log,
     publishing,
-    names: namesOn(topology, service.name),
+    names,
+    // The signals of handlers are aborted first, and they get a second for that.
+    consuming: whenAsked(() => connectRabbit(service, { name: `${name} consume`, closeTimeoutMs: drainMs + 1_000 })),
+    caller: whenAsked(() => openCaller(publishing, names)),
     workers: new Set(),
     scheduler: createScheduler(),
     expired: 0,
@@ -142,10 +147,10 @@ interface TasksState {
   readonly publishing: RabbitConnection;
   readonly workers: Set<Worker>;
   readonly scheduler: Scheduler;
+  readonly consuming: WhenAsked<RabbitConnection>;
+  readonly caller: WhenAsked<Caller>;
   /** Opened when first asked for, and kept. */
-  consuming?: Promise<RabbitConnection>;
   copying?: Promise<Publish>;
-  caller?: Promise<Caller>;
   opened?: Caller;
   expired: number;
   closed: boolean;
@@ -163,22 +168,13 @@ function tasksIn(state: TasksState, publish: Publish): Tasks {
     work: (queue, options, handler) => work(state, queue, options, handler as TaskHandler<unknown>),
     async call<T>(queue: string, payload: unknown, options: CallOptions = {}) {
       requireOpen(state);
-      state.caller ??= openingOf(state, 'caller', openCaller(state.publishing, names));
-      state.opened = await state.caller;
+      state.opened = await state.caller.get();
       return (await state.opened.call(queue, payload, options)) as T;
     },
     serve: (queue, options, handler) => serve(state, publish, queue, options, handler as CallHandler<unknown>),
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** What could not be opened is opened anew by the next one who asks. */
-function openingOf<T>(state: TasksState, part: 'caller' | 'copying' | 'consuming', opening: Promise<T>): Promise<T> {
-  return opening.catch((error: unknown) => {
-    delete state[part];
-    throw error;
-  });
 }
 
 async function publisherOn({ publishing }: Pick<TasksState, 'publishing'>): Promise<Publish> {
@@ -195,11 +191,13 @@ async function copyingOn({ publishing }: TasksState): Promise<Publish> {
   return windowed(publisher);
 }
 
-function consumingOf(state: TasksState): Promise<RabbitConnection> {
-  const { service, name, drainMs } = state;
-  // The signals of handlers are aborted first, and they get a second for that.
-  state.consuming ??= openingOf(state, 'consuming', connectRabbit(service, { name: `${name} consume`, closeTimeoutMs: drainMs + 1_000 }));
-  return state.consuming;
+/** What could not be opened is opened anew by the next one who asks. */
+function copiesOf(state: TasksState): Promise<Publish> {
+  state.copying ??= copyingOn(state).catch((error: unknown) => {
+    delete state.copying;
+    throw error;
+  });
+  return state.copying;
 }
 
 async function work(state: TasksState, queue: string, options: WorkOptions, handler: TaskHandler<unknown>): Promise<Worker> {
@@ -207,8 +205,7 @@ async function work(state: TasksState, queue: string, options: WorkOptions, hand
   const { names, name, drainMs, log, scheduler } = state;
   const declared = names.queue(queue);
   const { retry } = options;
-  state.copying ??= openingOf(state, 'copying', copyingOn(state));
-  const [connection, copying] = await Promise.all([consumingOf(state), state.copying]);
+  const [connection, copying] = await Promise.all([state.consuming.get(), copiesOf(state)]);
   return joining(
     state,
     await startWorker({
@@ -236,7 +233,7 @@ async function serve(
   const onExpired = (): void => {
     state.expired += 1;
   };
-  const connection = await consumingOf(state);
+  const connection = await state.consuming.get();
   const ground = { queue, declared, connection, publish, drainMs, log, handler, onExpired, ...loadOf(declared, options) };
   return joining(state, await startServer(ground));
 }
@@ -270,12 +267,7 @@ function requireOpen({ closed, service }: TasksState): void {
 async function closeTasks(state: TasksState): Promise<void> {
   state.closed = true;
   await Promise.all([...state.workers].map((worker) => worker.close()));
-  const opening: readonly (Promise<{ close(): Promise<void> }> | undefined)[] = [state.consuming, state.caller];
-  // What cannot be opened needs no close, and whoever asked for it has been told.
-  for (const part of opening)
-    await part?.then(
-      (opened) => opened.close(),
-      () => undefined,
-    );
+  await state.consuming.close();
+  await state.caller.close();
   await state.publishing.close();
 }

@@ -72,13 +72,13 @@ function signing(region: string, service: 'es' | 'aoss', credentials: AwsCredent
     async headers({ method, path, querystring, headers = {}, body }, url) {
       // As it is sent: requests for what the client has no method for bring their query within the path.
       const target = querystring === undefined || querystring === '' ? path : `${path}?${querystring}`;
-      const [plainPath, query] = cut(target, '?');
+      const [plainPath, ...query] = target.split('?');
       const { host: _sentByTheClient, ...signed } = await sign({
         method,
         protocol: url.protocol,
         hostname: url.hostname,
         path: `${pathPrefix(url)}${plainPath}`,
-        query: queryOf(query),
+        query: queryOf(query.join('?')),
         headers: { ...textHeaders(headers), host: url.host },
         ...(isText(body) && { body }),
       });
@@ -91,12 +91,6 @@ function signing(region: string, service: 'es' | 'aoss', credentials: AwsCredent
 /** As the client puts it before the path of a request. */
 function pathPrefix({ pathname }: URL): string {
   return pathname.replace(/\/$/, '');
-}
-
-/** What comes before the first separator, and what comes after it. */
-function cut(text: string, separator: string): readonly [string, string] {
-  const at = text.indexOf(separator);
-  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 function queryOf(querystring: string): Record<string, string[]> {

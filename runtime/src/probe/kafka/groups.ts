@@ -1,4 +1,5 @@
 import { isMillraceError, MillraceError } from '../../contracts/errors.ts';
+import { grouped } from '../../grouped.ts';
 import { Pause } from '../../pause.ts';
 import type { Brokers } from './brokers.ts';
 import {
@@ -9,7 +10,6 @@ import {
   type GroupDescription,
   type Places,
 } from './group-protocol.ts';
-import { grouped } from './grouped.ts';
 
 /** What is to be found out of a group. */
 export interface AskedGroup {

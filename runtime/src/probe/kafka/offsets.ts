@@ -2,9 +2,9 @@ import type { Protocol } from '../../connections/kafka/asker.ts';
 import type { KafkaMetadata } from '../../connections/kafka/index.ts';
 import { protocolOf } from '../../connections/kafka/protocol.ts';
 import { loadPeer } from '../../connections/peer.ts';
+import { grouped } from '../../grouped.ts';
 import type { Brokers } from './brokers.ts';
 import type { Places } from './group-protocol.ts';
-import { grouped } from './grouped.ts';
 
 /** Offsets of the oldest message and after the newest one, by partition. */
 export type TopicOffsets = ReadonlyMap<number, { readonly low: bigint; readonly high: bigint }>;

@@ -1,3 +1,4 @@
+import { behindRefused } from '../../behind-refused.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { type MillraceEvent, plainTenant, plainTenantRule } from '../../contracts/event.ts';
 import type { Topic } from '../../contracts/topology.ts';
@@ -54,11 +55,6 @@ function refuse(name: string, topic: Topic, event: MillraceEvent, heldKeys: Read
     return new MillraceError('EVENT_TOO_LARGE', `data of event ${id} must be at most ${topic.maxBytes} bytes, got ${bytes}`);
   }
   return undefined;
-}
-
-/** Nothing of a key is published after an event that was not. */
-export function behindRefused({ id, partitionkey }: MillraceEvent): MillraceError {
-  return new MillraceError('PUBLISH_FAILED', `event ${id} waits for an earlier one of key ${partitionkey} that was refused`);
 }
 
 /** The result of an event that was not published. */

@@ -1,10 +1,11 @@
+import { behindRefused } from '../../behind-refused.ts';
 import { isMillraceError, MillraceError } from '../../contracts/errors.ts';
 import type { MillraceEvent } from '../../contracts/event.ts';
 import type { Topic } from '../../contracts/topology.ts';
 import type { PublishOptions, PublishResult } from '../../transport.ts';
 import { type Appender, asPublishing, type PartitionBatch } from './append.ts';
 import { writeEvent } from './codec.ts';
-import { behindRefused, failed, type PartitionPlan, planPartitions } from './plan.ts';
+import { failed, type PartitionPlan, planPartitions } from './plan.ts';
 import { batchWriter } from './protocol/batch.ts';
 import { type LeaderMap, positionOf } from './topics.ts';
 

@@ -1,3 +1,4 @@
+import { behindRefused } from '../../behind-refused.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { type MillraceEvent, plainTenant, plainTenantRule } from '../../contracts/event.ts';
 import type { PublishResult } from '../../transport.ts';
@@ -51,7 +52,7 @@ function refuse(
   const bytes = event.data?.byteLength ?? 0;
   const key = partitionKeyOf(event);
   if (heldKeys.size > 0 && key !== undefined && heldKeys.has(key)) {
-    return new MillraceError('PUBLISH_FAILED', `event ${event.id} waits for an earlier one of key ${key} that was refused`);
+    return behindRefused(event);
   }
   if (stream === undefined) {
     return new MillraceError('TENANT_REQUIRED', `topic ${routed.name} isolates tenants; event ${event.id} must carry tenantid, got none`);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { connectRedis, type RedisConnection } from '../../connections/redis/index.ts';
+import { connectRedis } from '../../connections/redis/index.ts';
 import { unlessAborted } from '../../connections/unless-aborted.ts';
+import { whenAsked } from '../../connections/when-asked.ts';
 import { consumerDefaults, consumerSettings, inBatches, singly, type Wish } from '../../consuming/settings.ts';
 import { MillraceError } from '../../contracts/errors.ts';
 import { consumersKey } from '../../contracts/redis-keys.ts';
@@ -104,7 +105,7 @@ function createSubscriptions(options: RedisStreamsOptions, router: Router): Subs
   const { service, leaseMs = 4_000 } = options;
   const defaults = consumerDefaults(options);
   const open = new Set<Subscription>();
-  let control: Promise<RedisConnection> | undefined;
+  const control = whenAsked(() => connectRedis(service, { forStreams: true, name: 'millrace control' }));
   let closed = false;
   return {
     async open(topicName, wish) {
@@ -117,11 +118,7 @@ function createSubscriptions(options: RedisStreamsOptions, router: Router): Subs
           `topic ${topicName} does not isolate tenants, so tenant ${tenant} alone cannot be subscribed to`,
         );
       }
-      control ??= connectRedis(service, { forStreams: true, name: 'millrace control' }).catch((error: unknown) => {
-        control = undefined;
-        throw error;
-      });
-      const { client } = await control;
+      const { client } = await control.get();
       const reading = await connectRedis(service, { profile: 'consumer', forStreams: true, name: 'millrace read', maxBlockMs: blockMs });
       if (closed) {
         await reading.close();
@@ -148,11 +145,7 @@ function createSubscriptions(options: RedisStreamsOptions, router: Router): Subs
     async close() {
       closed = true;
       await Promise.all([...open].map((subscription) => subscription.close()));
-      // One that is still being opened may fail; whoever asked for it has been told.
-      await control?.then(
-        (connection) => connection.close(),
-        () => undefined,
-      );
+      await control.close();
     },
   };
 }
